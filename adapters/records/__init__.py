@@ -1,0 +1,48 @@
+"""The frozen records that adapters and tasks exchange: directory users, PSA contacts, runs and their outcomes."""
+
+from adapters.records.base import Record
+from adapters.records.contacts import (
+    Company,
+    Contact,
+    ContactChange,
+    ContactDraft,
+    FieldSpec,
+    PsaSchema,
+)
+from adapters.records.directory import USER_PROPERTIES, DirectoryPage, Tombstone, User
+from adapters.records.runs import (
+    Batch,
+    Grant,
+    Intent,
+    Link,
+    Member,
+    Outcome,
+    Planned,
+    Run,
+    RunState,
+    Watermark,
+)
+
+__all__ = [
+    "USER_PROPERTIES",
+    "Batch",
+    "Company",
+    "Contact",
+    "ContactChange",
+    "ContactDraft",
+    "DirectoryPage",
+    "FieldSpec",
+    "Grant",
+    "Intent",
+    "Link",
+    "Member",
+    "Outcome",
+    "Planned",
+    "PsaSchema",
+    "Record",
+    "Run",
+    "RunState",
+    "Tombstone",
+    "User",
+    "Watermark",
+]

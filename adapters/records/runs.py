@@ -1,0 +1,129 @@
+"""A run and what becomes of its users, as the ledger keeps them. Times are milliseconds of the store's own clock."""
+
+from enum import StrEnum
+from typing import Any, Literal
+
+from adapters.records.base import Record
+from adapters.records.contacts import ContactChange, ContactDraft
+from adapters.records.directory import User
+
+Lane = Literal["bulk", "targeted"]
+Json = dict[str, Any]
+
+
+class RunState(StrEnum):
+    """The steps of a run; a run only moves forward."""
+
+    REQUESTED = "requested"
+    READING = "reading"
+    JUDGING = "judging"
+    WRITING = "writing"
+    CLOSED = "closed"
+
+
+class Run(Record):
+    """One execution for one connector."""
+
+    run_id: str
+    connector_id: str
+    instance: str  # name of the PSA instance
+    lane: Lane
+    trigger: str  # schedule, cli, api, event, flower
+    request: Json  # SyncRequest as JSON
+    dry_run: bool = False
+    requested_at_ms: int = 0
+    state: RunState = RunState.REQUESTED
+    mode: Literal["full", "incremental"] = "incremental"  # what it really is, once started
+    config_version: int = 0  # 0 until started
+    started_at_ms: int = 0
+    generation: int = 0  # grows each time the read starts over
+    index_at_ms: int = 0  # when the contact index was read; 0: no index
+    stopping: str | None = None  # why no further user is written: cancelled, instance_down, a code of specification.md 5
+    notes: Json = {}  # small facts that one step leaves for a later one
+
+
+class Planned(Record):
+    """A user that needs a write, with all that the write needs; exactly one of `draft` and `change` is set."""
+
+    user: User
+    read_at_ms: int
+    draft: ContactDraft | None = None
+    change: ContactChange | None = None
+    addresses: tuple[str, ...] = ()  # folded, of this user
+    changed_fields: tuple[str, ...] = ()
+    before: dict[str, str | None] = {}  # old values of the changed fields
+    warnings: tuple[Json, ...] = ()
+    fingerprint: str = ""  # of the whole draft: the last written values
+
+
+class Member(Record):
+    """One frozen user: its place in the chord, and the user principal name that messages show."""
+
+    run_id: str
+    batch_id: str
+    index: int
+    user_id: str
+    name: str
+    lane: Lane
+
+
+class Batch(Record):
+    """The frozen users of one chord, in the order of their group index."""
+
+    run_id: str
+    batch_id: str
+    members: tuple[Member, ...]
+
+
+class Intent(Record):
+    """What is about to be written, stored before it is sent; it survives its run."""
+
+    run_id: str
+    operation: Literal["create", "update"]
+    target: Json  # contact_id and fields (update) or company_id, addresses and entra_id (create)
+    not_after_ms: int
+    row: Json  # the outcome's report row if it proves to have happened
+    server_run_id: str = ""
+
+
+class Grant(Record):
+    """A user lease: proof, by its fence, that this holder may write for this user."""
+
+    connector_id: str
+    user_id: str
+    holder: str  # incarnation of the worker process, and a nonce
+    fence: int
+    intent: Intent | None = None  # unresolved, left by an earlier holder
+    attempts: int = 1
+    first_tried_at_ms: int = 0
+
+
+class Link(Record):
+    """Which contact is this user's, and what we last wrote there."""
+
+    contact_id: str
+    company_id: str
+    fingerprint: str = ""
+    read_at_ms: int = 0  # of the record last applied
+    written: dict[str, str] = {}
+
+
+class Outcome(Record):
+    """What became of one user in one run. `row` is the report's row for it."""
+
+    user_id: str
+    status: Literal["created", "updated", "skipped", "error", "unprocessed"]
+    row: Json = {}
+    warnings: tuple[Json, ...] = ()
+    link: Link | None = None
+    retry: Literal["retry", "refused"] | None = None  # an error only: the retry set, or refused until something changes
+
+
+class Watermark(Record):
+    """The delta link that the last closed run saved, with what it was asked for."""
+
+    delta_link: str
+    obtained_at_ms: int
+    fingerprint: str  # configuration and $select
+    fresh: bool = False  # taken by `$deltatoken=latest`: the next run also reads users created shortly before
+    full_at_ms: int = 0  # the last full run that closed

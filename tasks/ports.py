@@ -1,0 +1,334 @@
+"""The Protocols that tasks need and nothing more. Each method says what a repeat does; adapters satisfy them by shape."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+from adapters.records import (
+    Batch,
+    Company,
+    Contact,
+    ContactChange,
+    ContactDraft,
+    DirectoryPage,
+    Grant,
+    Intent,
+    Link,
+    Member,
+    Outcome,
+    Planned,
+    PsaSchema,
+    Run,
+    Tombstone,
+    User,
+    Watermark,
+)
+
+Json = dict[str, Any]
+Permit = Callable[[], float]
+"""Called just before a write is sent: seconds that it may still take; raises TransientError if it may not be sent."""
+
+
+# --- vendors ----------------------------------------------------------------------------------------------------------
+
+
+class Directory(Protocol):
+    """One tenant's Microsoft 365 users. All reads, all repeatable; all raise Transient-, Tenant- or WireError."""
+
+    def fetch_users(self, link: str | None = None, *, created_since: str | None = None) -> DirectoryPage:
+        """Read one page of the user list; None is the first. Raises ResyncError(page_link_expired)."""
+
+    def fetch_delta(self, link: str) -> DirectoryPage:
+        """Read one page of changes. Raises ResyncError(delta_link_dead)."""
+
+    def fetch_latest_delta_link(self) -> str:
+        """Return a delta link that starts now, asked for with our `$select`."""
+
+    def fetch_user(self, name: str) -> User | None:
+        """Read one user by object id or user principal name; None if Graph does not know it."""
+
+    def count_users(self, *, enabled_only: bool) -> int:
+        """Count the tenant's users, guests included; eventually consistent."""
+
+
+class Contacts(Protocol):
+    """One PSA instance's contacts and companies, through one lane of its budget."""
+
+    def fetch_schema(self) -> PsaSchema:
+        """Read which fields, lengths, departments and contact types this installation has."""
+
+    def fetch_company(self, company_id: str) -> Company:
+        """Read a company with its sites. Raises NotFoundError."""
+
+    def fetch_contacts(self, company_id: str, cursor: str | None = None) -> tuple[tuple[Contact, ...], str | None]:
+        """Read one large page of a company's contacts, inactive ones included, in a stable order; and the next cursor."""
+
+    def count_contacts(self, company_id: str) -> int:
+        """Count a company's contacts, inactive ones included."""
+
+    def fetch_contact(self, contact_id: str) -> Contact:
+        """Read one contact live. Raises NotFoundError."""
+
+    def find_contacts(self, company_ids: Sequence[str], *, entra_id: str, emails: Sequence[str]) -> tuple[Contact, ...]:
+        """Look up live, in these companies, by stored object id and by all addresses; inactive ones included."""
+
+    def create_contact(self, draft: ContactDraft, *, permit: Permit) -> Contact:
+        """Add this contact and return it as the PSA now holds it.
+
+        Not safe to repeat: AnswerLostError means it may exist, TransientError that it certainly was not taken,
+        RecordError that the PSA refuses it."""
+
+    def update_contact(self, change: ContactChange, *, permit: Permit) -> Contact:
+        """Write these differences and return the contact as the PSA now holds it. A repeat writes the same values.
+
+        Errors as for create_contact; NotFoundError if the contact is gone."""
+
+
+# --- configuration ----------------------------------------------------------------------------------------------------
+
+
+class Configuration(Protocol):
+    """The published snapshots; `Connector` is `tasks.connector.Connector`."""
+
+    def current_version(self) -> int:
+        """Return the newest published version; 0 if there is none."""
+
+    def connector(self, connector_id: str, *, version: int) -> Any:
+        """Return the compiled connector of that snapshot. Raises KeyError."""
+
+    def connectors(self, *, version: int) -> Iterable[str]:
+        """List the connector ids of that snapshot."""
+
+
+# --- the ledger -------------------------------------------------------------------------------------------------------
+
+
+class Runs(Protocol):
+    """Runs from request to close. Every step is atomic and a no-op for a run that is not open, or not in that state."""
+
+    def now_ms(self) -> int:
+        """Read the store's clock."""
+
+    def request_run(self, run: Run, *, tick: tuple[int, int] | None = None) -> bool:
+        """Write a run as requested, due at once; with a tick (expected, new) also compare-and-set the connector's
+        last scheduled time. False, and nothing written, if the tick moved or the run exists."""
+
+    def load_run(self, run_id: str) -> Run | None:
+        """Return an open run; None if it is closed or unknown."""
+
+    def is_closed(self, run_id: str) -> bool:
+        """Tell a closed run (for two visibility time-outs, or while its report is kept) from an unknown one."""
+
+    def begin_reading(self, run_id: str, *, mode: str, config_version: int, exclusive: bool) -> Run | str | None:
+        """Take REQUESTED to READING, and the connector's lease if exclusive (a repeat answers the run again).
+
+        A string is the id of the run that holds the lease; the run then stays REQUESTED. None: not open."""
+
+    def note(self, run_id: str, **facts: Any) -> None:
+        """Merge small facts into the run's notes."""
+
+    def touch(self, run_id: str, *, due_in_s: float) -> None:
+        """Say that the run makes progress; `overdue_runs` names it when this time has passed."""
+
+    def stop(self, run_id: str, *, reason: str, error: Json | None) -> None:
+        """Let no further user be written: the spool becomes unprocessed, users in flight end as they can.
+
+        `error` is the connector-wide error row; the first call wins."""
+
+    def close(
+        self,
+        run_id: str,
+        *,
+        head: Json,
+        watermark: Watermark | None,
+        forget_watermark: bool = False,
+        alert: Json | None = None,
+    ) -> bool:
+        """Close in one step: report head and rows kept under the run's id, watermark, retry set and refused set merged
+        from the outcomes, lease, turn and every run-scoped key gone, closed marker set. False if it was not open."""
+
+
+class Reading(Protocol):
+    """What one run has read, by (generation, page), each stored once."""
+
+    def save_page(
+        self,
+        run_id: str,
+        *,
+        generation: int,
+        page: int,
+        entries: Sequence[User | Tombstone],
+        unknown: Sequence[str] = (),
+        read_at_ms: int,
+        next_step: Json | None,
+    ) -> bool:
+        """Store a page and the step that follows it (None: the read is complete) in one step. False if it was stored
+        before, the generation moved or the run is not reading; the first one stands."""
+
+    def next_step(self, run_id: str, *, generation: int, page: int) -> Json | None | Literal[False]:
+        """Return what follows a stored page; False if that page is not stored."""
+
+    def pages(self, run_id: str) -> int:
+        """Count the stored pages of the current generation."""
+
+    def restart(self, run_id: str, *, generation: int, mode: str | None = None) -> int | None:
+        """Drop the pages of that generation and return the next one; None if it moved already or the run is not reading."""
+
+    def slices(self, run_id: str) -> Iterable[list[tuple[User | Tombstone, int]]]:
+        """Yield all entries with their read times, each user once (last page and position win), in slices by user id."""
+
+    def unknown_names(self, run_id: str) -> list[str]:
+        """List the names that Graph did not know."""
+
+    def begin_judging(self, run_id: str) -> bool:
+        """Take READING to JUDGING once the read is complete; True also for a repeat."""
+
+
+class Index(Protocol):
+    """The contact index of one run: one company's contacts at one time."""
+
+    def reset(self, run_id: str) -> None:
+        """Forget what was indexed."""
+
+    def add(self, run_id: str, contacts: Sequence[Contact], keys: Sequence[Sequence[str]]) -> None:
+        """Index contacts, each under its look-up keys (opaque strings of tasks.matching)."""
+
+    def seal(self, run_id: str, *, read_at_ms: int) -> None:
+        """Say that the index is complete and when its read began."""
+
+    def find(self, run_id: str, keys: Sequence[str]) -> dict[str, tuple[Contact, ...]]:
+        """Return the contacts under each key."""
+
+    def fetch(self, run_id: str, contact_ids: Sequence[str]) -> dict[str, Contact]:
+        """Return indexed contacts by id."""
+
+
+class Plan(Protocol):
+    """The judged plan: written while JUDGING, frozen into batches while WRITING."""
+
+    def reset(self, run_id: str, *, holder: str) -> bool:
+        """Start the plan over, under this holder; False if another live holder is judging."""
+
+    def add(self, run_id: str, *, holder: str, planned: Sequence[Planned], outcomes: Sequence[Outcome]) -> None:
+        """Append users to the spool, and outcomes that are known without a write (a dry run's: all).
+
+        Raises LookupError if the holder lost the plan."""
+
+    def seal(self, run_id: str, *, holder: str) -> bool:
+        """Take JUDGING to WRITING and give the run its turn in its instance and lane. True also for a repeat."""
+
+    def freeze_batch(self, instance: str, *, lane: str, size: int, window: int) -> Batch | None:
+        """Pop up to `size` users off the next run's spool (fair turns) and freeze them as a batch, in one step.
+
+        None if nothing waits or the users of this instance and lane that are frozen without outcome fill the window."""
+
+    def summarize_batch(self, run_id: str, batch_id: str) -> Literal["again", "done", "last"] | None:
+        """Seal a batch: "again" if a member has no outcome, "last" if with it the whole run is complete. Repeatable."""
+
+    def is_complete(self, run_id: str) -> bool:
+        """Tell whether the spool is empty and every frozen member has an outcome."""
+
+
+class Users(Protocol):
+    """One user's write, from lease to outcome."""
+
+    def begin(self, run_id: str, user_id: str, *, holder: str) -> tuple[Planned, Grant] | float | None:
+        """Take the user's lease. A number: held by a live holder, or written this very moment; come back in so many
+        seconds. None: has an outcome, or the run is not writing. A dead holder's lease is taken over with a higher fence
+        and its intent comes with the grant. If the run is stopping, records "unprocessed" and returns None, unless an
+        intent is unresolved."""
+
+    def claim(self, grant: Grant, *, instance: str, company_id: str, addresses: Sequence[str], contact_id: str | None) -> bool:
+        """Claim the contact and the company's addresses for this grant, all or none; a dead holder's are taken over."""
+
+    def store_intent(self, grant: Grant, intent: Intent) -> bool:
+        """Store what is about to be sent. False if the grant is no longer valid: then nothing may be sent."""
+
+    def clear_intent(self, grant: Grant) -> None:
+        """Say that the write certainly did not happen."""
+
+    def record(self, grant: Grant, run_id: str, outcome: Outcome) -> bool:
+        """Record the outcome once, clear the intent, keep link and read time, give back lease and claims: one step.
+
+        False if the fence is stale (nothing recorded) or the user has an outcome already (the rest is done)."""
+
+    def settle(self, grant: Grant, intent: Intent, outcome: Outcome) -> None:
+        """Record what an earlier holder's intent proved to be, under the intent's run, and clear it; the lease stays."""
+
+    def postpone(self, grant: Grant, run_id: str, *, wait_s: float, keep_intent: bool = False) -> None:
+        """Give back lease and claims and say when the user comes back; `overdue_users` names it if it does not."""
+
+
+class Memory(Protocol):
+    """What outlives a run, keyed by connector, or by tenant and instance (`home`)."""
+
+    def links(self, home: str, user_ids: Sequence[str]) -> dict[str, Link]:
+        """Return the users' links."""
+
+    def owners(self, home: str, contact_ids: Sequence[str]) -> dict[str, str]:
+        """Return which user each contact is linked to, from any tenant of the instance ("tenant/user")."""
+
+    def save_links(self, home: str, links: Mapping[str, Link]) -> None:
+        """Remember links without a write; a link with a newer read time stands."""
+
+    def watermark(self, connector_id: str) -> Watermark | None:
+        """Return the saved delta link."""
+
+    def unfinished(self, connector_id: str) -> dict[str, Json]:
+        """Return the retry set and the refused users: user id → {"kind": "retry" | "refused", "since_ms", …}."""
+
+    def last_tick(self, connector_id: str) -> int | None:
+        """Return the connector's last scheduled time that was taken (ms); None before its first sight."""
+
+    def see_connector(self, connector_id: str, *, at_ms: int) -> None:
+        """Remember when a connector was first seen, so that its schedule counts from there; a repeat changes nothing."""
+
+
+class Recovery(Protocol):
+    """What a crash left."""
+
+    def take_turn(self, *, holder: str, seconds: float) -> bool:
+        """Take the reconciler's short lock."""
+
+    def bury_workers(self) -> list[str]:
+        """Make every user that a dead worker was at due at once; returns the dead incarnations."""
+
+    def overdue_users(self, *, limit: int, grace_s: float) -> list[Member]:
+        """Name frozen users without outcome whose due time has passed; puts it `grace_s` ahead in the same step."""
+
+    def overdue_runs(self, *, limit: int, grace_s: float) -> list[Run]:
+        """Name open runs whose due time has passed; puts it `grace_s` ahead in the same step. Renews their leases."""
+
+    def stale_batches(self, *, older_s: float) -> list[tuple[str, str]]:
+        """Name batches whose members all have outcomes but that are not sealed since so many seconds: (run, batch)."""
+
+    def hungry_lanes(self) -> list[tuple[str, str]]:
+        """Name (instance, lane) pairs with a spool that is not empty."""
+
+
+class Budgets(Protocol):
+    """What the tasks ask of the budgets; the calls themselves are reserved in the transport."""
+
+    def is_open(self, instance: str) -> bool:
+        """Tell whether the breaker of this instance lets only a probe through."""
+
+    def down_since_ms(self, instance: str) -> int | None:
+        """Return since when no call to this instance has succeeded, while its breaker is open."""
+
+    def window(self, instance: str, *, most: int, lane: str) -> int:
+        """Return how many users may be in flight: what the budget admits within its horizon, 1 while the breaker is open."""
+
+
+# --- messages ---------------------------------------------------------------------------------------------------------
+
+
+class Publisher(Protocol):
+    """Puts the next step's message into the broker; ids are fixed, so a repeat is harmless."""
+
+    def start_run(self, run_id: str) -> None: ...
+    def fan_out(self, run_id: str, *, generation: int, page: int) -> None: ...
+    def judge(self, run_id: str) -> None: ...
+    def feed(self, instance: str) -> None: ...
+    def batch(self, batch: Batch) -> None: ...
+    def upsert(self, member: Member) -> None: ...
+    def summarize_batch(self, run_id: str, batch_id: str) -> None: ...
+    def close_run(self, run_id: str) -> None: ...
