@@ -1,6 +1,7 @@
 """The Protocols that tasks need and nothing more. Each method says what a repeat does; adapters satisfy them by shape."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from adapters.records import (
@@ -71,6 +72,9 @@ class Contacts(Protocol):
     def find_contacts(self, company_ids: Sequence[str], *, entra_id: str, emails: Sequence[str]) -> tuple[Contact, ...]:
         """Look up live, in these companies, by stored object id and by all addresses; inactive ones included."""
 
+    def find_namesakes(self, company_ids: Sequence[str], *, first_name: str, last_name: str) -> tuple[Contact, ...]:
+        """Look up live, in these companies, the contacts of that name, folded for case; inactive ones included."""
+
     def create_contact(self, draft: ContactDraft, *, permit: Permit) -> Contact:
         """Add this contact and return it as the PSA now holds it.
 
@@ -107,6 +111,9 @@ class Runs(Protocol):
 
     def now_ms(self) -> int:
         """Read the store's clock."""
+
+    def server_run_id(self) -> str:
+        """Return the identity of the running store process; another one after each restart."""
 
     def request_run(self, run: Run, *, tick: tuple[int, int] | None = None) -> bool:
         """Write a run as requested, due at once; with a tick (expected, new) also compare-and-set the connector's
@@ -186,14 +193,16 @@ class Reading(Protocol):
 class Index(Protocol):
     """The contact index of one run: one company's contacts at one time."""
 
-    def reset(self, run_id: str) -> None:
-        """Forget what was indexed."""
+    def reset(self, run_id: str, *, holder: str) -> bool:
+        """Forget what was indexed and start over under this holder; False if another live holder is loading."""
 
-    def add(self, run_id: str, contacts: Sequence[Contact], keys: Sequence[Sequence[str]]) -> None:
-        """Index contacts, each under its look-up keys (opaque strings of tasks.matching)."""
+    def add(self, run_id: str, contacts: Sequence[Contact], keys: Sequence[Sequence[str]], *, holder: str) -> None:
+        """Index contacts, each under its look-up keys (opaque strings of tasks.matching).
 
-    def seal(self, run_id: str, *, read_at_ms: int) -> None:
-        """Say that the index is complete and when its read began."""
+        Raises LookupError if the holder lost the index."""
+
+    def seal(self, run_id: str, *, holder: str, read_at_ms: int) -> None:
+        """Say that the index is complete and when its read began (`Run.index_at_ms`). Raises LookupError as add does."""
 
     def find(self, run_id: str, keys: Sequence[str]) -> dict[str, tuple[Contact, ...]]:
         """Return the contacts under each key."""
@@ -226,6 +235,15 @@ class Plan(Protocol):
 
     def is_complete(self, run_id: str) -> bool:
         """Tell whether the spool is empty and every frozen member has an outcome."""
+
+    def exclude(self, run_id: str, *, holder: str, rows: Sequence[Json]) -> None:
+        """Append rows of users that are out of scope, with the rule's name; cleared by reset like the rest."""
+
+    def has_room(self, instance: str, *, lane: str, size: int, window: int) -> bool:
+        """Tell whether a batch of that size waits and would fit the window; cheap."""
+
+    def counts(self, run_id: str) -> dict[str, int]:
+        """Count distinct users by outcome status, and "excluded", "warnings", "deactivated"."""
 
 
 class Users(Protocol):
@@ -318,6 +336,16 @@ class Budgets(Protocol):
         """Return how many users may be in flight: what the budget admits within its horizon, 1 while the breaker is open."""
 
 
+class Presence(Protocol):
+    """This process among the living."""
+
+    def new_holder(self) -> str:
+        """Return "incarnation/nonce" for one piece of work."""
+
+    def check_fresh(self) -> None:
+        """Raise TransientError if this process's own heartbeat is stale: it may be taken for dead, so it may not write."""
+
+
 # --- messages ---------------------------------------------------------------------------------------------------------
 
 
@@ -332,3 +360,43 @@ class Publisher(Protocol):
     def upsert(self, member: Member) -> None: ...
     def summarize_batch(self, run_id: str, batch_id: str) -> None: ...
     def close_run(self, run_id: str) -> None: ...
+
+
+# --- all together -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The times and sizes that a run obeys; production values, made small in tests."""
+
+    write_deadline_s: float = 20.0
+    write_margin_s: float = 2.0
+    user_horizon_s: float = 900.0
+    instance_horizon_s: float = 1800.0
+    index_age_s: float = 600.0
+    due_s: float = 30.0
+    step_due_s: float = 60.0
+    longest_countdown_s: float = 300.0
+    batch_size: int = 16
+    most_in_flight: int = 48
+    names_per_page: int = 20
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Everything a step may touch; built once per worker process."""
+
+    runs: Runs
+    reading: Reading
+    index: Index
+    plan: Plan
+    users: Users
+    memory: Memory
+    recovery: Recovery
+    budgets: Budgets
+    presence: Presence
+    configuration: Configuration
+    publisher: Publisher
+    directory: Callable[[Run], Directory]
+    contacts: Callable[[Run], Contacts]
+    timing: Timing = Timing()
