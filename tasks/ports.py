@@ -264,8 +264,10 @@ class Users(Protocol):
     def clear_intent(self, grant: Grant) -> None:
         """Say that the write certainly did not happen."""
 
-    def record(self, grant: Grant, run_id: str, outcome: Outcome) -> bool:
+    def record(self, grant: Grant, run_id: str, outcome: Outcome, *, keep_intent: bool = False) -> bool:
         """Record the outcome once, clear the intent, keep link and read time, give back lease and claims: one step.
+
+        `keep_intent` leaves an unresolved intent for whoever comes next, of whatever run.
 
         False if the fence is stale (nothing recorded) or the user has an outcome already (the rest is done)."""
 

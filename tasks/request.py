@@ -1,6 +1,7 @@
 """What goes into a run: the specified inputs, checked before anything runs."""
 
-from typing import Annotated, Literal
+import json
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, StringConstraints
 
@@ -28,6 +29,11 @@ class SyncRequest(Record):
     skip_disabled_users: bool = True
     update_existing: bool = True
     dry_run: bool = False
+
+    @classmethod
+    def from_run(cls, request: dict[str, Any]) -> Self:
+        """Read back a request that a run carries as JSON."""
+        return cls.model_validate_json(json.dumps(request))
 
     @property
     def is_targeted(self) -> bool:

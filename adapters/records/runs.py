@@ -75,6 +75,16 @@ class Batch(Record):
     members: tuple[Member, ...]
 
 
+class Link(Record):
+    """Which contact is this user's, and what we last wrote there."""
+
+    contact_id: str
+    company_id: str
+    fingerprint: str = ""
+    read_at_ms: int = 0  # of the record last applied
+    written: dict[str, str] = {}
+
+
 class Intent(Record):
     """What is about to be written, stored before it is sent; it survives its run."""
 
@@ -83,6 +93,8 @@ class Intent(Record):
     target: Json  # contact_id and fields (update) or company_id, addresses and entra_id (create)
     not_after_ms: int
     row: Json  # the outcome's report row if it proves to have happened
+    link: Link | None = None  # what is remembered then
+    warnings: tuple[Json, ...] = ()
     server_run_id: str = ""
 
 
@@ -94,18 +106,9 @@ class Grant(Record):
     holder: str  # incarnation of the worker process, and a nonce
     fence: int
     intent: Intent | None = None  # unresolved, left by an earlier holder
+    suspect: bool = False  # the store restarted since the user was frozen: its last second may be gone
     attempts: int = 1
     first_tried_at_ms: int = 0
-
-
-class Link(Record):
-    """Which contact is this user's, and what we last wrote there."""
-
-    contact_id: str
-    company_id: str
-    fingerprint: str = ""
-    read_at_ms: int = 0  # of the record last applied
-    written: dict[str, str] = {}
 
 
 class Outcome(Record):

@@ -1,0 +1,126 @@
+"""The reading step: one Graph page at a time, each stored once together with the step that follows it."""
+
+from typing import Any, NamedTuple
+
+from adapters.errors import ResyncError, TransientError
+from adapters.records import DirectoryPage, Run, RunState, Tombstone, User
+from tasks import reading_plan
+from tasks.ports import Directory, Ports
+from tasks.request import SyncRequest
+
+MOST_RESTARTS = 5  # of one run's read; a list whose page links keep dying is a passing failure of Graph
+
+Json = dict[str, Any]
+
+
+class Read(NamedTuple):
+    """What one step brought: entries, names that Graph does not know, and the step that follows."""
+
+    entries: tuple[User | Tombstone, ...]
+    unknown: tuple[str, ...]
+    next_step: Json
+
+
+def fan_out(ports: Ports, run: Run, *, generation: int, page: int) -> float | None:
+    """Read and store one page and publish the next; a repeat of a stored page only publishes again."""
+    if run.state is not RunState.READING or generation != run.generation:
+        return None
+    follows = ports.reading.next_step(run.run_id, generation=generation, page=page)
+    if follows is False:
+        try:
+            follows = _read_page(ports, run, page=page)
+        except ResyncError as error:
+            return _start_over(ports, run, error)
+    ports.runs.touch(run.run_id, due_in_s=ports.timing.step_due_s)
+    if follows is None or follows is False:
+        ports.publisher.judge(run.run_id)
+    else:
+        ports.publisher.fan_out(run.run_id, generation=generation, page=page + 1)
+    return None
+
+
+def _read_page(ports: Ports, run: Run, *, page: int) -> Json | None | bool:
+    step = _step(ports, run, page=page)
+    if step is None:
+        return None
+    if step["kind"] == "end":
+        # the link is taken from the stored step, never from a second reading of the page that brought it
+        ports.runs.note(run.run_id, **{name: step[name] for name in ("new_link", "link_at_ms", "fresh") if name in step})
+        read, next_step = Read((), (), {}), None
+    else:
+        read_at_ms = ports.runs.now_ms()
+        read = _read(ports.directory(run), step, read_at_ms=read_at_ms)
+        next_step = read.next_step
+        step = {**step, "read_at_ms": read_at_ms}
+    ports.reading.save_page(
+        run.run_id,
+        generation=run.generation,
+        page=page,
+        entries=read.entries,
+        unknown=read.unknown,
+        read_at_ms=step.get("read_at_ms", 0),
+        next_step=next_step,
+    )
+    return ports.reading.next_step(run.run_id, generation=run.generation, page=page)
+
+
+def _step(ports: Ports, run: Run, *, page: int) -> Json | None:
+    if page == 0:
+        request = SyncRequest.from_run(run.request)
+        return reading_plan.first_step(run, request, names_per_page=ports.timing.names_per_page)
+    step = ports.reading.next_step(run.run_id, generation=run.generation, page=page - 1)
+    return step or None
+
+
+def _read(directory: Directory, step: Json, *, read_at_ms: int) -> Read:
+    found = {name: step[name] for name in ("new_link", "link_at_ms", "fresh") if name in step}
+    kind, then = step["kind"], step.get("then", [])
+    if kind == "latest":
+        link = directory.fetch_latest_delta_link()
+        return Read((), (), reading_plan.follow(then, new_link=link, link_at_ms=read_at_ms, fresh=True))
+    if kind in ("names", "ids"):
+        return _read_names(directory, step, reading_plan.follow(then, **found))
+    page = _fetch(directory, step)
+    if page.next_link is not None:
+        return Read(page.entries, (), {**step, "link": page.next_link})
+    if page.delta_link is not None:
+        found = {"new_link": page.delta_link, "link_at_ms": read_at_ms, "fresh": False}
+    return Read(page.entries, (), reading_plan.follow(then, **found))
+
+
+def _fetch(directory: Directory, step: Json) -> DirectoryPage:
+    if step["kind"] == "delta":
+        return directory.fetch_delta(step["link"])
+    return directory.fetch_users(step.get("link"), created_since=step.get("since"))
+
+
+def _read_names(directory: Directory, step: Json, next_step: Json) -> Read:
+    """Read users one by one; an object id that is gone is a tombstone, an unknown name an error of that name."""
+    entries: list[User | Tombstone] = []
+    unknown: list[str] = []
+    for name in step["names"]:
+        user = directory.fetch_user(name)
+        if user is not None:
+            entries.append(user)
+        elif step["kind"] == "ids":
+            entries.append(Tombstone(id=name, reason="changed"))
+        else:
+            unknown.append(name)
+    return Read(tuple(entries), tuple(unknown), next_step)
+
+
+def _start_over(ports: Ports, run: Run, error: ResyncError) -> float | None:
+    """Drop what was read: an expired page link repeats the list, a dead delta link makes the run a full one."""
+    if run.generation >= MOST_RESTARTS:
+        raise TransientError(error.reason, vendor=error.vendor, status=error.status) from error
+    mode = None
+    if error.reason == "delta_link_dead":
+        mode = "full"
+        facts: Json = {"delta_link_dead": True}
+        if run.mode == "incremental":
+            facts["mode_changed"] = "Graph no longer accepts the saved delta link"
+        ports.runs.note(run.run_id, **facts)
+    ports.reading.restart(run.run_id, generation=run.generation, mode=mode)
+    ports.runs.touch(run.run_id, due_in_s=ports.timing.step_due_s)
+    ports.publisher.start_run(run.run_id)
+    return None

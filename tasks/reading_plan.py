@@ -1,0 +1,107 @@
+"""What a run reads from Graph and in which order: pure, but for the watermark it is told."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from adapters.records import Run, Watermark
+from tasks import codes
+from tasks.connector import Connector
+from tasks.ports import Ports
+from tasks.request import SyncRequest
+
+DELTA_LINK_LIFETIME_DAYS = 7  # devblogs.microsoft.com/microsoft365dev, "Duration of change tracking tokens", read 2026-11-22
+TRUSTED_DAYS = 6  # a day is left for a run that is late
+FRESH_OVERLAP = timedelta(minutes=15)  # Graph's lists lag behind its writes by seconds to minutes
+DAY_MS = 86_400_000
+
+Json = dict[str, Any]
+
+
+class Choice(NamedTuple):
+    """The mode that a run really takes, and the facts its later steps need."""
+
+    mode: str
+    notes: Json
+
+
+def choose(ports: Ports, connector: Connector, request: SyncRequest) -> Choice:
+    """Choose between full and incremental, and say why when it differs from what was asked."""
+    if request.is_targeted:
+        return Choice("incremental", {})
+    watermark = ports.memory.watermark(connector.connector_id)
+    now_ms = ports.runs.now_ms()
+    notes: Json = {}
+    usable = watermark is not None and _is_alive(watermark, now_ms) and watermark.fingerprint == connector.fingerprint
+    if watermark is not None and usable:
+        notes = {"delta_link": watermark.delta_link}
+        if watermark.fresh:
+            since = datetime.fromtimestamp(watermark.obtained_at_ms / 1000, UTC) - FRESH_OVERLAP
+            notes["created_since"] = since.strftime("%Y-%m-%dT%H:%M:%SZ")
+    if request.sync_mode == "full":
+        return Choice("full", notes)
+    reason = _why_full(connector, watermark, now_ms)
+    if reason is not None:
+        notes["mode_changed"] = reason
+        return Choice("full", notes)
+    notes["unfinished"] = sorted(ports.memory.unfinished(connector.connector_id))
+    return Choice("incremental", notes)
+
+
+def _is_alive(watermark: Watermark, now_ms: int) -> bool:
+    return now_ms - watermark.obtained_at_ms < TRUSTED_DAYS * DAY_MS
+
+
+def _why_full(connector: Connector, watermark: Watermark | None, now_ms: int) -> str | None:
+    if watermark is None:
+        return "this is the connector's first run over the whole tenant"
+    if watermark.fingerprint != connector.fingerprint:
+        return "the configuration changed since the delta link was saved"
+    if not _is_alive(watermark, now_ms):
+        return f"the delta link is older than {TRUSTED_DAYS} days (it lives for {DELTA_LINK_LIFETIME_DAYS})"
+    if now_ms - watermark.full_at_ms > connector.full_every_s * 1000:
+        return "the last full run is longer ago than full_every"
+    return None
+
+
+def first_step(run: Run, request: SyncRequest, *, names_per_page: int) -> Json:
+    """Return the step that reads page 0, with all that follow it in `then`."""
+    steps = _steps(run, request, names_per_page=names_per_page)
+    return follow(steps)
+
+
+def follow(steps: list[Json], **found: Any) -> Json:
+    """Chain the remaining steps; the end carries the delta link that was found on the way."""
+    if not steps:
+        return {"kind": "end", **found}
+    return {**steps[0], "then": steps[1:], **found}
+
+
+def _steps(run: Run, request: SyncRequest, *, names_per_page: int) -> list[Json]:
+    if request.is_targeted:
+        return _in_pages("names", list(request.user_principal_names), names_per_page)
+    link = run.notes.get("delta_link")
+    alive = link is not None and not run.notes.get("delta_link_dead")
+    if run.mode == "incremental":
+        steps: list[Json] = [{"kind": "delta", "link": link}]
+        if since := run.notes.get("created_since"):
+            steps.append({"kind": "created", "since": since})
+        return steps + _in_pages("ids", list(run.notes.get("unfinished", ())), names_per_page)
+    if request.is_narrowed or run.dry_run:
+        return [{"kind": "list"}]
+    return [{"kind": "list"}, {"kind": "delta", "link": link}] if alive else [{"kind": "latest"}, {"kind": "list"}]
+
+
+def _in_pages(kind: str, names: list[str], size: int) -> list[Json]:
+    return [{"kind": kind, "names": names[at : at + size]} for at in range(0, len(names), size)]
+
+
+def mode_warning(run: Run) -> Json | None:
+    """Say that an incremental run became a full one, and why."""
+    reason = run.notes.get("mode_changed")
+    if not reason:
+        return None
+    return {
+        "user_principal_name": None,
+        "code": codes.MODE_CHANGED,
+        "message": f"the run was done in full because {reason}",
+    }

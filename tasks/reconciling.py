@@ -1,0 +1,60 @@
+"""Takes up what a crash left: dead workers' users at once, anything else that is past its due time."""
+
+from adapters.records import Run, RunState
+from tasks import closing, codes
+from tasks.ports import Ports
+
+MOST_AT_ONCE = 500
+STALE_BATCH_S = 10.0  # a chord callback takes milliseconds; one that is not there by now was lost
+
+
+def reconcile(ports: Ports) -> None:
+    """Publish again whatever should have moved by now; ids are fixed, so publishing too early is harmless."""
+    grace_s = ports.timing.due_s
+    ports.recovery.bury_workers()
+    for member in ports.recovery.overdue_users(limit=MOST_AT_ONCE, grace_s=grace_s):
+        ports.publisher.upsert(member)
+    for run in ports.recovery.overdue_runs(limit=MOST_AT_ONCE, grace_s=grace_s):
+        _push(ports, run)
+    for run_id, batch_id in ports.recovery.stale_batches(older_s=STALE_BATCH_S):
+        ports.publisher.summarize_batch(run_id, batch_id)
+    for instance in {instance for instance, _ in ports.recovery.hungry_lanes()}:
+        ports.publisher.feed(instance)
+
+
+def _push(ports: Ports, run: Run) -> None:
+    """Publish the step that an open run stands at."""
+    if run.state is RunState.REQUESTED:
+        ports.publisher.start_run(run.run_id)
+    elif run.state is RunState.READING:
+        _push_reading(ports, run)
+    elif run.state is RunState.JUDGING:
+        ports.publisher.judge(run.run_id)
+    else:
+        _push_writing(ports, run)
+
+
+def _push_reading(ports: Ports, run: Run) -> None:
+    if run.mode == "full" and not run.index_at_ms:
+        ports.publisher.start_run(run.run_id)
+        return
+    pages = ports.reading.pages(run.run_id)
+    ports.publisher.fan_out(run.run_id, generation=run.generation, page=max(pages - 1, 0))
+
+
+def _push_writing(ports: Ports, run: Run) -> None:
+    if ports.plan.is_complete(run.run_id):
+        ports.publisher.close_run(run.run_id)
+        return
+    down_since_ms = ports.budgets.down_since_ms(run.instance)
+    if down_since_ms is not None and run.stopping is None:
+        down_s = (ports.runs.now_ms() - down_since_ms) / 1000
+        if down_s > ports.timing.instance_horizon_s:
+            closing.fail_run(
+                ports,
+                run,
+                code=codes.PSA_CONNECTION_ERROR,
+                message=f"the PSA has not answered for {down_s / 60:.0f} minutes; "
+                "the users left stand in users_unprocessed and are taken by the next run",
+            )
+    ports.publisher.feed(run.instance)

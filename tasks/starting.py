@@ -1,0 +1,66 @@
+"""The first step of a run: lease, configuration version, mode, and the contact index."""
+
+from adapters.errors import NotFoundError
+from adapters.records import Run, RunState
+from tasks import closing, codes, indexing, reading_plan
+from tasks.connector import Connector
+from tasks.ports import Ports
+from tasks.request import SyncRequest
+
+
+def start_run(ports: Ports, run: Run) -> float | None:
+    """Take a requested run to reading; a repeat goes on where the first one stopped."""
+    if run.state is RunState.REQUESTED:
+        started = _begin(ports, run)
+        if started is None:
+            return None
+        run = started
+    if run.state is not RunState.READING:
+        return None
+    connector = ports.configuration.connector(run.connector_id, version=run.config_version)
+    _check_companies(ports, run, connector)
+    if run.mode == "full" and not run.index_at_ms:
+        wait_s = indexing.load_index(ports, run, connector)
+        if wait_s is not None:
+            return wait_s
+    ports.runs.touch(run.run_id, due_in_s=ports.timing.step_due_s)
+    ports.publisher.fan_out(run.run_id, generation=run.generation, page=0)
+    return None
+
+
+def _begin(ports: Ports, run: Run) -> Run | None:
+    version = ports.configuration.current_version()
+    try:
+        connector = ports.configuration.connector(run.connector_id, version=version)
+    except KeyError:
+        closing.fail_run(
+            ports,
+            run,
+            code=codes.UNKNOWN_CONNECTOR,
+            message=f"connector {run.connector_id} is not in the published configuration; "
+            "run `contact-sync config apply` or check its name",
+        )
+        return None
+    request = SyncRequest.from_run(run.request)
+    choice = reading_plan.choose(ports, connector, request)
+    begun = ports.runs.begin_reading(
+        run.run_id, mode=choice.mode, config_version=version, exclusive=not request.is_targeted
+    )
+    if isinstance(begun, str):
+        closing.refuse_busy(ports, run, running=begun)
+        return None
+    if begun is not None and not begun.notes.get("prepared"):
+        ports.runs.note(run.run_id, prepared=True, **choice.notes)
+        begun = ports.runs.load_run(run.run_id)
+    return begun
+
+
+def _check_companies(ports: Ports, run: Run, connector: Connector) -> None:
+    """Stop a run whose company is gone with one error instead of one per user."""
+    company_id = run.request.get("company_id") or connector.psa_default_company_id
+    if company_id is None:
+        return
+    contacts = ports.contacts(run)
+    company = contacts.fetch_company(str(company_id))
+    if company.deleted:
+        raise NotFoundError("company_deleted", vendor=connector.psa_kind)

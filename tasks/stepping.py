@@ -1,0 +1,72 @@
+"""The frame around every step of a run: what a failure of the outside means for the run as a whole."""
+
+from collections.abc import Callable
+
+from adapters.errors import BudgetError, InstanceError, NotFoundError, SyncError, TenantError, TransientError
+from adapters.records import Run
+from tasks import closing, codes
+from tasks.ports import Ports
+
+FIRST_WAIT_S = 2.0
+
+
+def run_step(ports: Ports, run_id: str, step: Callable[[Ports, Run], float | None]) -> float | None:
+    """Do one step of an open run; answer in how many seconds it wants to be repeated, or None.
+
+    A passing failure asks for a repeat until the instance horizon; any other failure closes or stops the run with one
+    connector-wide error. A run that is not open is left alone, so a late or doubled message does nothing."""
+    run = ports.runs.load_run(run_id)
+    if run is None:
+        return None
+    try:
+        return step(ports, run)
+    except BudgetError as error:
+        return _come_back(ports, run, error)
+    except TransientError as error:
+        if error.vendor == "store":
+            raise
+        return _wait_or_fail(ports, run, error)
+    except SyncError as error:
+        closing.fail_run(ports, run, code=code_of(error), message=message_of(error))
+        return None
+
+
+def _wait_or_fail(ports: Ports, run: Run, error: TransientError) -> float | None:
+    now_ms = ports.runs.now_ms()
+    failing_since_ms = int(run.notes.get("failing_since_ms", 0)) or now_ms
+    if now_ms - failing_since_ms > ports.timing.instance_horizon_s * 1000:
+        closing.fail_run(ports, run, code=code_of(error), message=message_of(error))
+        return None
+    if "failing_since_ms" not in run.notes:
+        ports.runs.note(run.run_id, failing_since_ms=now_ms)
+    return _come_back(ports, run, error, failing_for_s=(now_ms - failing_since_ms) / 1000)
+
+
+def _come_back(ports: Ports, run: Run, error: TransientError, *, failing_for_s: float = 0.0) -> float:
+    wait_s = error.retry_after_s if error.retry_after_s is not None else FIRST_WAIT_S + failing_for_s / 4
+    wait_s = min(max(wait_s, 0.1), ports.timing.longest_countdown_s)
+    ports.runs.touch(run.run_id, due_in_s=wait_s + ports.timing.due_s)
+    return wait_s
+
+
+def code_of(error: SyncError) -> str:
+    """Name the specified code for a failure that concerns the whole connector."""
+    if isinstance(error, TenantError | InstanceError) and not error.reason.startswith("address"):
+        return codes.PERMISSION_DENIED
+    if isinstance(error, NotFoundError):
+        return codes.MISSING_COMPANY_ID
+    if error.vendor == "graph":
+        return codes.GRAPH_CONNECTION_ERROR
+    return codes.PSA_CONNECTION_ERROR
+
+
+def message_of(error: SyncError) -> str:
+    """Say what failed, and what to do about it."""
+    advice = {
+        TenantError: "check the app registration, its secret and the admin consent of this tenant",
+        InstanceError: "check the PSA key, its rights and the address",
+        TransientError: "nothing needs to be done if the vendor is back; the next run takes it up",
+    }
+    hint = next((text for kind, text in advice.items() if isinstance(error, kind)), "see the worker's log")
+    missing = f" (missing permission: {error.permission})" if isinstance(error, TenantError) and error.permission else ""
+    return f"{error}{missing}; {hint}"

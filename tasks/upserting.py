@@ -1,0 +1,249 @@
+"""Gives one user its contact: lease, claim, intent, one write, outcome."""
+
+import time
+from dataclasses import dataclass, replace
+
+import structlog
+
+from adapters.errors import (
+    AnswerLostError,
+    InstanceError,
+    NotFoundError,
+    RecordError,
+    SyncError,
+    TenantError,
+    TransientError,
+    WireError,
+)
+from adapters.records import Contact, Grant, Outcome, Planned, Run
+from tasks import closing, codes, deciding, feeding, resolving, stepping
+from tasks.connector import Connector
+from tasks.ports import Contacts, Permit, Ports
+
+CLAIM_WAIT_S = 1.5  # the holder of the claim is about to end its one write
+MOST_ATTEMPTS = 8  # of one user whose writes keep ending unclear
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Work:
+    """One user's write in one run, with everything around it."""
+
+    ports: Ports
+    run: Run
+    connector: Connector
+    contacts: Contacts
+    planned: Planned
+    grant: Grant
+    unresolved: bool = False  # a write may have happened of which the ledger does not know
+    looked: bool = False  # the plan was made just before, from what the vendors hold
+
+    @property
+    def user_id(self) -> str:
+        """The user's object id."""
+        return self.planned.user.id
+
+
+def upsert_contact(ports: Ports, run_id: str, user_id: str) -> float | None:
+    """Give one user its contact; answer in how many seconds to come back, or None when the user has an outcome.
+
+    A repeat finds the outcome and does nothing, or finds the intent of an attempt that died and resolves it first."""
+    run = ports.runs.load_run(run_id)
+    if run is None:
+        return None
+    began = ports.users.begin(run_id, user_id, holder=ports.presence.new_holder())
+    if began is None or isinstance(began, float | int):
+        return began
+    planned, grant = began
+    connector = ports.configuration.connector(run.connector_id, version=run.config_version)
+    work = Work(ports, run, connector, ports.contacts(run), planned, grant, unresolved=grant.intent is not None)
+    wait_s = _handle(work)
+    if wait_s is None:
+        feeding.feed_if_room(ports, run.instance, lane=run.lane)
+    return wait_s
+
+
+def _handle(work: Work) -> float | None:
+    """Turn every end of the attempt into an outcome or a time to come back."""
+    try:
+        return _settle_and_write(work)
+    except TransientError as error:
+        if error.vendor == "store":
+            raise
+        return _later(work, error)
+    except (TenantError, InstanceError) as error:
+        closing.fail_run(work.ports, work.run, code=stepping.code_of(error), message=stepping.message_of(error))
+        return _leave(work)
+    except WireError as error:
+        return _unclear(work, error)
+    except SyncError as error:
+        return _record(work, _error(work, _failure_code(work), stepping.message_of(error), retry="retry"))
+    except Exception:
+        log.exception("upsert.failed", user_id=work.user_id)
+        return _unclear(work, WireError("internal_error", vendor="worker"))
+
+
+def _settle_and_write(work: Work) -> float | None:
+    """Resolve what an earlier attempt left, then do our own write."""
+    ports, run = work.ports, work.run
+    intent = work.grant.intent or (resolving.suspected_intent(run, work.planned) if work.grant.suspect else None)
+    if intent is not None:
+        work.unresolved = True
+        wait_s = resolving.wait_s(ports, intent)
+        if wait_s > 0:
+            ports.users.postpone(work.grant, run.run_id, wait_s=wait_s, keep_intent=True)
+            return wait_s
+        contact = resolving.resolve(work.contacts, intent)
+        if contact is not None and intent.run_id == run.run_id:
+            return _record(work, resolving.outcome_of(intent, contact, user_id=work.user_id))
+        if contact is not None:
+            ports.users.settle(work.grant, intent, resolving.outcome_of(intent, contact, user_id=work.user_id))
+            work.unresolved = False
+            return _decide_again(work)
+        ports.users.clear_intent(work.grant)
+        work.unresolved = False
+    if not _claim(work):
+        return _wait_for_claim(work)
+    if _is_overtaken(work) or _must_look_first(work):
+        return _decide_again(work)
+    return _write(work)
+
+
+def _claim(work: Work) -> bool:
+    target = work.planned.draft or work.planned.change
+    assert target is not None  # noqa: S101 - Planned holds exactly one of the two
+    return work.ports.users.claim(
+        work.grant,
+        instance=work.run.instance,
+        company_id=target.company_id,
+        addresses=work.planned.addresses,
+        contact_id=work.planned.change.contact_id if work.planned.change else None,
+    )
+
+
+def _wait_for_claim(work: Work) -> float:
+    work.ports.users.postpone(work.grant, work.run.run_id, wait_s=CLAIM_WAIT_S)
+    return CLAIM_WAIT_S
+
+
+def _is_overtaken(work: Work) -> bool:
+    """Tell whether a newer record of this user has been applied since ours was read."""
+    link = work.ports.memory.links(work.connector.home, [work.user_id]).get(work.user_id)
+    return link is not None and link.read_at_ms > work.planned.read_at_ms
+
+
+def _must_look_first(work: Work) -> bool:
+    """Tell whether the look-up that this creation rests on has grown old."""
+    looked_at_ms = work.run.index_at_ms or work.planned.read_at_ms
+    age_ms = work.ports.runs.now_ms() - looked_at_ms
+    return work.planned.draft is not None and age_ms > work.ports.timing.index_age_s * 1000
+
+
+def _decide_again(work: Work) -> float | None:
+    """Read the user and its candidates anew and go by what is found."""
+    decision = deciding.decide_live(work.ports, work.run, work.connector, user_id=work.user_id)
+    if isinstance(decision, Outcome):
+        return _record(work, decision)
+    again = replace(work, planned=decision, looked=True)
+    return _write(again) if _claim(again) else _wait_for_claim(again)
+
+
+def _write(work: Work) -> float | None:
+    """Store the intent, send the one write, record its outcome."""
+    ports, planned = work.ports, work.planned
+    deadline = time.monotonic() + ports.timing.write_deadline_s
+    not_after_ms = ports.runs.now_ms() + int(ports.timing.write_deadline_s * 1000)
+    intent = resolving.intent_of(
+        work.run, planned, not_after_ms=not_after_ms, server_run_id=ports.runs.server_run_id()
+    )
+    if not ports.users.store_intent(work.grant, intent):
+        return CLAIM_WAIT_S  # another holder took the user over
+    try:
+        contact = _send(work, _permit(ports, deadline))
+    except (AnswerLostError, WireError):
+        work.unresolved = True
+        raise
+    except NotFoundError as error:
+        ports.users.clear_intent(work.grant)
+        return _refused(work, error) if work.looked or planned.draft is not None else _decide_again(work)
+    except RecordError as error:
+        return _refused(work, error)
+    return _record(work, resolving.outcome_of(intent, contact, user_id=work.user_id))
+
+
+def _send(work: Work, permit: Permit) -> Contact:
+    if work.planned.draft is not None:
+        return work.contacts.create_contact(work.planned.draft, permit=permit)
+    assert work.planned.change is not None  # noqa: S101 - Planned holds exactly one of the two
+    return work.contacts.update_contact(work.planned.change, permit=permit)
+
+
+def _permit(ports: Ports, deadline: float) -> Permit:
+    """Let a write be sent only before its deadline, and only by a process that is not taken for dead."""
+
+    def permit() -> float:
+        ports.presence.check_fresh()
+        left_s = deadline - time.monotonic()
+        if left_s <= 0:
+            raise TransientError("write_deadline_passed", vendor="worker")
+        return left_s
+
+    return permit
+
+
+def _failure_code(work: Work) -> str:
+    return codes.CONTACT_CREATION_FAILED if work.planned.draft is not None else codes.CONTACT_UPDATE_FAILED
+
+
+def _refused(work: Work, error: RecordError) -> float | None:
+    what = "create the contact" if work.planned.draft is not None else "update the contact"
+    field = f" because of its field {error.field}" if error.field else ""
+    message = f"the PSA refused to {what}{field}; correct the value in Microsoft 365 or the mapping"
+    return _record(work, _error(work, _failure_code(work), message, psa_error=error.vendor_message or error.reason))
+
+
+def _error(work: Work, code: str, message: str, *, psa_error: str | None = None, retry: str = "refused") -> Outcome:
+    return closing.error_outcome(
+        work.ports, work.planned.user, code=code, message=message, psa_error=psa_error, retry=retry
+    )
+
+
+def _later(work: Work, error: TransientError) -> float | None:
+    """Postpone a user whose write was not taken, or whose answer was lost, until its horizon."""
+    ports = work.ports
+    if work.run.stopping is not None:
+        return _leave(work)
+    now_ms = ports.runs.now_ms()
+    tried_for_s = (now_ms - (work.grant.first_tried_at_ms or now_ms)) / 1000
+    instance_is_up = ports.budgets.down_since_ms(work.run.instance) is None
+    if instance_is_up and tried_for_s > ports.timing.user_horizon_s:
+        return _record(work, _error(work, stepping.code_of(error), stepping.message_of(error), retry="retry"))
+    wait_s = error.retry_after_s if error.retry_after_s is not None else min(2.0 * work.grant.attempts, 30.0)
+    if isinstance(error, AnswerLostError):
+        wait_s = ports.timing.write_margin_s
+    return _postpone(work, min(max(wait_s, 0.2), ports.timing.longest_countdown_s))
+
+
+def _unclear(work: Work, error: SyncError) -> float | None:
+    """An answer that we do not understand: a write may have happened, so look before anything else."""
+    if work.grant.attempts > MOST_ATTEMPTS:
+        return _record(work, _error(work, _failure_code(work), stepping.message_of(error), retry="retry"))
+    log.warning("upsert.unclear", reason=error.reason, vendor=error.vendor, status=error.status)
+    return _postpone(work, work.ports.timing.write_margin_s)
+
+
+def _postpone(work: Work, wait_s: float) -> float:
+    work.ports.users.postpone(work.grant, work.run.run_id, wait_s=wait_s, keep_intent=work.unresolved)
+    return wait_s
+
+
+def _leave(work: Work) -> float | None:
+    """End a user of a stopping run; an unresolved intent stays for whoever comes next."""
+    return _record(work, Outcome(user_id=work.user_id, status="unprocessed"))
+
+
+def _record(work: Work, outcome: Outcome) -> None:
+    """Record the outcome. With a stale fence nothing is recorded: the holder that took over does it."""
+    keep_intent = work.unresolved and outcome.status in ("error", "unprocessed")
+    work.ports.users.record(work.grant, work.run.run_id, outcome, keep_intent=keep_intent)
