@@ -1,0 +1,60 @@
+"""Which connectors are due: asked by beat each minute. Two beats, or one that was late, are harmless."""
+
+import structlog
+
+from adapters.errors import TenantError
+from tasks.connector import Connector
+from tasks.ports import Ports
+from tasks.request import SyncRequest
+from tasks.requesting import new_run, new_run_id
+from tasks.scheduling import due_tick
+
+RUN_DUE = "run.due"
+CONNECTOR_UNUSABLE = "connector.unusable"
+
+
+def dispatch_due(ports: Ports, *, spread_s: int = 0) -> None:
+    """Request a run of each connector whose schedule has come due since its last scheduled time.
+
+    The run and the new scheduled time are written in one step, by compare-and-set: a repeat requests nothing. A message
+    that gets lost afterwards is replaced by the reconciler, which finds the run in the ledger.
+    """
+    version = ports.configuration.current_version()
+    for connector_id in ports.configuration.connectors(version=version):
+        try:
+            connector = ports.configuration.connector(connector_id, version=version)
+        except TenantError as error:
+            structlog.get_logger().error(CONNECTOR_UNUSABLE, connector_id=connector_id, reason=error.reason)
+            continue
+        if connector.office365_sync_enabled:
+            _dispatch(ports, connector, spread_s=spread_s)
+
+
+def _dispatch(ports: Ports, connector: Connector, *, spread_s: int) -> None:
+    now_ms = ports.runs.now_ms()
+    last_ms = ports.memory.last_tick(connector.connector_id)
+    if last_ms is None:
+        ports.memory.see_connector(connector.connector_id, at_ms=now_ms)
+        return
+    tick_ms = _due_moment(connector, last_ms=last_ms, now_ms=now_ms, spread_s=spread_s)
+    if tick_ms is None:
+        return
+    run_id = new_run_id(connector.connector_id, at_ms=now_ms)
+    run = new_run(connector, SyncRequest(), trigger="schedule", run_id=run_id, at_ms=now_ms)
+    if ports.runs.request_run(run, tick=(last_ms, tick_ms)):
+        structlog.get_logger().info(RUN_DUE, connector_id=connector.connector_id, run_id=run_id)
+        ports.publisher.start_run(run_id)
+
+
+def _due_moment(connector: Connector, *, last_ms: int, now_ms: int, spread_s: int) -> int | None:
+    """Return the moment for which this connector should run; every reason to run by itself belongs here."""
+    if connector.schedule is None:
+        return None
+    return due_tick(
+        connector.schedule,
+        connector.timezone,
+        last_tick_ms=last_ms,
+        now_ms=now_ms,
+        spread_s=spread_s,
+        connector_id=connector.connector_id,
+    )
