@@ -341,6 +341,12 @@ class Budgets(Protocol):
 class Presence(Protocol):
     """This process among the living."""
 
+    def beat(self) -> None:
+        """Say that this process lives; it is taken for dead when it has not for a while."""
+
+    def leave(self) -> None:
+        """Say that this process ends by itself, so that nobody waits for its heartbeat to run out."""
+
     def new_holder(self) -> str:
         """Return "incarnation/nonce" for one piece of work."""
 

@@ -1,0 +1,120 @@
+"""The Celery half of every step: name, queue, limits, retry. The steps are plain functions that tests call directly."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import structlog
+from celery import Task, shared_task
+from kombu.exceptions import OperationalError
+
+from adapters.errors import TransientError
+from tasks import (
+    closing,
+    deciding,
+    dispatching,
+    fanning_out,
+    feeding,
+    reconciling,
+    requesting,
+    starting,
+    stepping,
+    summarizing,
+    upserting,
+)
+from tasks.ports import Ports
+
+STORE_WAIT_S = 3.0  # the store or the broker is away; it is asked again until it is back
+
+CONTROL: dict[str, Any] = {"queue": "control", "acks_late": True, "max_retries": None, "ignore_result": True}
+UPSERT: dict[str, Any] = {**CONTROL, "queue": "upsert"}
+
+
+class SyncTask(Task):  # type: ignore[misc]  # celery ships no types for its Task
+    """A task that finds its ports on the application, and waits without holding a slot."""
+
+    abstract = True
+    typing: ClassVar[bool] = True
+
+    @property
+    def ports(self) -> Ports:
+        """The adapters of this worker process, built once."""
+        ports: Ports = self.app.ports()
+        return ports
+
+    def step(self, do: Callable[[], float | None], **facts: str) -> None:
+        """Do one step; if it wants to be repeated later, or the store is away, come back with a countdown."""
+        with structlog.contextvars.bound_contextvars(task_id=self.request.id, **facts):
+            try:
+                wait_s = do()
+            except (TransientError, OperationalError) as error:
+                structlog.get_logger().warning("step.store_unavailable", reason=str(error))
+                wait_s = STORE_WAIT_S
+        if wait_s is not None:
+            raise self.retry(countdown=wait_s)
+
+
+@shared_task(bind=True, base=SyncTask, name="sync.dispatch_due", **CONTROL)
+def dispatch_due(self: SyncTask) -> None:
+    """Request a run of every connector whose schedule has come due; beat sends this each minute."""
+    self.step(lambda: dispatching.dispatch_due(self.ports))
+
+
+@shared_task(bind=True, base=SyncTask, name="sync.start_run", **{**CONTROL, "ignore_result": False})
+def start_run(
+    self: SyncTask, run_id: str | None = None, connector: str | None = None, request: dict[str, Any] | None = None
+) -> str:
+    """Start a requested run; or, given a connector and the specified inputs, request one. Answers with the run id."""
+    if run_id is None:
+        run_id = requesting.request_run(self.ports, str(connector), request or {}, trigger="flower").run_id
+    open_run_id = run_id
+    self.step(lambda: stepping.run_step(self.ports, open_run_id, starting.start_run), run_id=run_id)
+    return run_id
+
+
+@shared_task(bind=True, base=SyncTask, name="sync.fan_out", **CONTROL)
+def fan_out(self: SyncTask, run_id: str, generation: int, page: int) -> None:
+    """Read one page of users and publish the next."""
+    self.step(
+        lambda: stepping.run_step(
+            self.ports,
+            run_id,
+            lambda ports, run: fanning_out.fan_out(ports, run, generation=generation, page=page),
+        ),
+        run_id=run_id,
+    )
+
+
+@shared_task(bind=True, base=SyncTask, name="sync.judge", **CONTROL)
+def judge(self: SyncTask, run_id: str) -> None:
+    """Turn what was read into a plan, and let it be written if it may."""
+    self.step(lambda: stepping.run_step(self.ports, run_id, deciding.judge), run_id=run_id)
+
+
+@shared_task(bind=True, base=SyncTask, name="sync.feed", **CONTROL)
+def feed(self: SyncTask, instance: str) -> None:
+    """Publish the next users of an instance's open runs."""
+    self.step(lambda: feeding.feed(self.ports, instance), instance=instance)
+
+
+@shared_task(bind=True, base=SyncTask, name="sync.upsert_contact", **UPSERT)
+def upsert_contact(self: SyncTask, run_id: str, user_id: str) -> None:
+    """Give one user its contact; every end is an outcome in the ledger, so the chord always completes."""
+    self.step(lambda: upserting.upsert_contact(self.ports, run_id, user_id), run_id=run_id, user_id=user_id)
+
+
+@shared_task(bind=True, base=SyncTask, name="sync.summarize_batch", **CONTROL)
+def summarize_batch(self: SyncTask, run_id: str, batch_id: str) -> None:
+    """Seal one batch of users, and go on with the next or to the end."""
+    self.step(lambda: summarizing.summarize_batch(self.ports, run_id, batch_id), run_id=run_id)
+
+
+@shared_task(bind=True, base=SyncTask, name="sync.close_run", **CONTROL)
+def close_run(self: SyncTask, run_id: str) -> None:
+    """Close a run whose users all have an outcome: report, delta link, retry set and lease in one step."""
+    self.step(lambda: stepping.run_step(self.ports, run_id, closing.close_run), run_id=run_id)
+
+
+@shared_task(bind=True, base=SyncTask, name="sync.reconcile", **CONTROL)
+def reconcile(self: SyncTask) -> None:
+    """Take up what a crash left; every worker does this by itself too."""
+    self.step(lambda: reconciling.reconcile(self.ports))

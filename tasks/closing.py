@@ -1,0 +1,97 @@
+"""The end of a run: its report, the delta link, the retry set and the lease, in one step of the ledger."""
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from adapters.records import Outcome, Run, RunState, User, Watermark
+from tasks import codes, reading_plan, report
+from tasks.ports import Ports
+from tasks.request import SyncRequest
+
+Json = dict[str, Any]
+
+
+def close_run(ports: Ports, run: Run) -> float | None:
+    """Close a run in which every user has an outcome; one that has not is fed instead."""
+    if run.state is not RunState.WRITING or not ports.plan.is_complete(run.run_id):
+        if run.state is RunState.WRITING:
+            ports.publisher.feed(run.instance)
+        return None
+    _close(ports, run)
+    return None
+
+
+def request_close(ports: Ports, run: Run) -> None:
+    """Ask for the close as a message of its own: the callback that finished the run may die before it."""
+    ports.runs.touch(run.run_id, due_in_s=ports.timing.due_s)
+    ports.publisher.close_run(run.run_id)
+
+
+def fail_run(ports: Ports, run: Run, *, code: str, message: str) -> None:
+    """End a run by one connector-wide error: at once if nothing is being written, else when what is in flight is done."""
+    error = report.error_row(None, code=code, message=message, at=now(ports))
+    ports.runs.stop(run.run_id, reason=code, error=error)
+    current = ports.runs.load_run(run.run_id)
+    if current is None:
+        return
+    if current.state is not RunState.WRITING or ports.plan.is_complete(run.run_id):
+        _close(ports, current)
+    else:
+        ports.publisher.feed(run.instance)
+
+
+def refuse_busy(ports: Ports, run: Run, *, running: str) -> None:
+    """Close a run that may not start because another one holds its connector; the report names that one."""
+    ports.runs.note(run.run_id, running=running)
+    message = f"run {running} of connector {run.connector_id} is going on; follow it by `contact-sync report {running}`"
+    fail_run(ports, run, code=codes.CONNECTOR_BUSY, message=message)
+
+
+def error_outcome(
+    ports: Ports,
+    user: User,
+    *,
+    code: str,
+    message: str,
+    psa_error: str | None = None,
+    retry: Literal["retry", "refused"] = "refused",
+) -> Outcome:
+    """Make the outcome of a user that failed: refused until something changes, or to be retried by the next run."""
+    row = report.error_row(
+        user.user_principal_name, code=code, message=message, psa_error=psa_error, at=now(ports), office365_id=user.id
+    )
+    return Outcome(user_id=user.id, status="error", row=row, retry=retry)
+
+
+def now(ports: Ports) -> datetime:
+    """Read the store's clock as an aware time."""
+    return datetime.fromtimestamp(ports.runs.now_ms() / 1000, UTC)
+
+
+def _close(ports: Ports, run: Run) -> None:
+    counts = ports.plan.counts(run.run_id)
+    head = report.build_head(run, counts, finished_at=now(ports), warnings=_run_warnings(ports, run))
+    ports.runs.close(run.run_id, head=head, watermark=_next_watermark(ports, run, counts))
+
+
+def _run_warnings(ports: Ports, run: Run) -> list[Json]:
+    found = [reading_plan.mode_warning(run), *run.notes.get("warnings", [])]
+    return [report.warning_row(warning, at=now(ports)) for warning in found if warning]
+
+
+def _next_watermark(ports: Ports, run: Run, counts: dict[str, int]) -> Watermark | None:
+    """Return the delta link to save: only a real run over everybody and everything, with nobody left, moves it."""
+    request = SyncRequest.from_run(run.request)
+    link = run.notes.get("new_link")
+    if link is None or run.dry_run or request.is_narrowed or run.stopping or counts.get("unprocessed"):
+        return None
+    connector = ports.configuration.connector(run.connector_id, version=run.config_version)
+    before = ports.memory.watermark(run.connector_id)
+    full_at_ms = run.started_at_ms if run.mode == "full" else (before.full_at_ms if before else 0)
+    return Watermark(
+        delta_link=link,
+        obtained_at_ms=run.notes["link_at_ms"],
+        fingerprint=connector.fingerprint,
+        fresh=bool(run.notes.get("fresh")),
+        full_at_ms=full_at_ms,
+    )
