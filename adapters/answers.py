@@ -3,7 +3,6 @@
 Pure readings that the transport and the vendors' `classify` share; nothing here sends.
 """
 
-import json
 import math
 import socket
 import ssl
@@ -13,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
+from pydantic_core import from_json
 
 from adapters.errors import AnswerLostError, SyncError, TransientError, WireError
 
@@ -145,8 +145,8 @@ def read_json(response: httpx.Response, *, vendor: str) -> Any:
     """Parse a body that says it is JSON. Raises WireError(not_json) for anything else, without the body."""
     if _is_json(_content_type(response)):
         try:
-            return json.loads(response.content)
-        except (ValueError, RecursionError):  # not chained: the exception carries the document
+            return from_json(response.content, allow_inf_nan=False)
+        except ValueError:  # not chained: its text may quote the document
             pass
     raise WireError("not_json", vendor=vendor, status=response.status_code, request_id=request_id(response))
 

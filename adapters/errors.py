@@ -9,6 +9,8 @@ class SyncError(Exception):
     The message is made of the fields alone, so it can be logged: no body, no token, no personal data.
     """
 
+    vendor_code: str | None = None  # the vendor's own slug where it sent one; never its text
+
     def __init__(
         self,
         reason: str,
@@ -25,10 +27,12 @@ class SyncError(Exception):
         super().__init__(reason)
 
     def __str__(self) -> str:
-        """Say vendor, reason, status and request id."""
+        """Say vendor, reason, status, the vendor's code and request id."""
         parts = [f"{self.vendor}: {self.reason}"]
         if self.status is not None:
             parts.append(f"status {self.status}")
+        if self.vendor_code:
+            parts.append(f"code {self.vendor_code}")
         if self.request_id:
             parts.append(f"request {self.request_id}")
         return ", ".join(parts)

@@ -82,6 +82,20 @@ class Budget(Protocol):
         """Note that the vendor could not be reached or broke down."""
 
 
+class _Unlimited:
+    def reserve(self) -> None:
+        """Admit."""
+
+    def pause(self, seconds: float) -> None:
+        """Forget."""
+
+    def succeeded(self) -> None:
+        """Forget."""
+
+    def failed(self) -> None:
+        """Forget."""
+
+
 def make_client(
     ca_file: str | None = None,
     *,
@@ -116,6 +130,7 @@ class _Call:
     params: Mapping[str, Any] | None = None
     headers: Mapping[str, str] | None = None
     json: Any = None
+    form: Mapping[str, Any] | None = None
     permit: Permit | None = None  # set: a write
 
 
@@ -128,7 +143,7 @@ class Transport:
         base_url: str,
         *,
         client: httpx.Client,
-        budget: Budget,
+        budget: Budget | None,
         classify: Classify,
         auth: httpx.Auth | None = None,
         origins: Iterable[str] = (),
@@ -136,11 +151,14 @@ class Transport:
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Keep the parts. Paths are joined to `base_url`; its origin and `origins` are the only ones ever called."""
+        """Keep the parts. Paths are joined to `base_url`; its origin and `origins` are the only ones ever called.
+
+        No budget is for doors without a quota, as a login.
+        """
         self.vendor = vendor
         self.base_url = base_url.rstrip("/")
         self._client = client
-        self._budget = budget
+        self._budget: Budget = budget or _Unlimited()
         self._classify = classify
         self._auth = auth or httpx.Auth()
         self._origins = frozenset(_origin(httpx.URL(url)) for url in (base_url, *origins))
@@ -168,9 +186,17 @@ class Transport:
         """
         return self._run(_Call("GET", url_or_path, endpoint, params=params, headers=headers))
 
-    def query(self, path: str, *, endpoint: str, json: Any, headers: Mapping[str, str] | None = None) -> httpx.Response:
+    def query(
+        self,
+        url_or_path: str,
+        *,
+        endpoint: str,
+        json: Any = None,
+        form: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
         """Read by POST, where the vendor takes its question in a body. Repeats and raises as `get`."""
-        return self._run(_Call("POST", path, endpoint, json=json, headers=headers))
+        return self._run(_Call("POST", url_or_path, endpoint, json=json, form=form, headers=headers))
 
     def send(
         self,
@@ -244,7 +270,7 @@ class Transport:
         target = call.target if "://" in call.target else f"{self.base_url}/{call.target.lstrip('/')}"
         try:
             request = self._client.build_request(
-                call.method, target, params=call.params, headers=call.headers, json=call.json
+                call.method, target, params=call.params, headers=call.headers, json=call.json, data=call.form
             )
         except (httpx.InvalidURL, ValueError):  # not chained: their texts quote addresses, headers and values
             raise WireError("request_unsendable", vendor=self.vendor) from None

@@ -9,7 +9,7 @@ from adapters.records.contacts import (
     FieldSpec,
     PsaSchema,
 )
-from adapters.records.directory import USER_PROPERTIES, DirectoryPage, Tombstone, User
+from adapters.records.directory import USER_PROPERTIES, DirectoryPage, Organization, Tombstone, User
 from adapters.records.runs import (
     Batch,
     Grant,
@@ -36,6 +36,7 @@ __all__ = [
     "Intent",
     "Link",
     "Member",
+    "Organization",
     "Outcome",
     "Planned",
     "PsaSchema",

@@ -66,3 +66,11 @@ class DirectoryPage(Record):
     entries: tuple[User | Tombstone, ...]
     next_link: str | None = None
     delta_link: str | None = None
+
+
+class Organization(Record):
+    """A tenant's own name card, to be compared with what is configured before anything is written."""
+
+    id: str
+    name: str
+    domains: tuple[str, ...] = ()  # verified ones, the default first
