@@ -35,6 +35,7 @@ class Run(Record):
     state: RunState = RunState.REQUESTED
     mode: Literal["full", "incremental"] = "incremental"  # what it really is, once started
     config_version: int = 0  # 0 until started
+    home: str = ""  # tenant and PSA instance, where its links live; known once started
     started_at_ms: int = 0
     generation: int = 0  # grows each time the read starts over
     index_at_ms: int = 0  # when the contact index was read; 0: no index
@@ -54,6 +55,7 @@ class Planned(Record):
     before: dict[str, str | None] = {}  # old values of the changed fields
     warnings: tuple[Json, ...] = ()
     fingerprint: str = ""  # of the whole draft: the last written values
+    written: dict[str, str] = {}  # digests of source values, for fields written only when their source changes
 
 
 class Member(Record):
@@ -105,6 +107,7 @@ class Grant(Record):
     user_id: str
     holder: str  # incarnation of the worker process, and a nonce
     fence: int
+    home: str = ""  # of the run
     intent: Intent | None = None  # unresolved, left by an earlier holder
     suspect: bool = False  # the store restarted since the user was frozen: its last second may be gone
     attempts: int = 1

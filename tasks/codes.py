@@ -1,0 +1,28 @@
+"""The stable codes of errors and warnings in a report; users' automations depend on them."""
+
+# errors
+CONTACT_CREATION_FAILED = "ContactCreationFailed"  # the PSA refuses a new contact
+CONTACT_UPDATE_FAILED = "ContactUpdateFailed"  # the PSA refuses a change
+DUPLICATE_CONTACT = "DuplicateContact"  # several contacts or several users could be meant
+MISSING_COMPANY_ID = "MissingCompanyID"  # no company can be determined, or it does not exist
+INVALID_FIELD_MAPPING = "InvalidFieldMapping"  # a mapped value does not fit the PSA's field
+PERMISSION_DENIED = "PermissionDenied"  # Graph or PSA: permission, secret or consent
+USER_DATA_INCOMPLETE = "UserDataIncomplete"  # a required field is missing and cannot be derived
+PSA_CONNECTION_ERROR = "PSAConnectionError"  # the PSA cannot be reached after all retries
+GRAPH_CONNECTION_ERROR = "GraphConnectionError"  # Graph cannot be reached after all retries
+USER_NOT_FOUND = "UserNotFound"  # Graph does not know a name that was asked for
+COMPANY_MISMATCH = "CompanyMismatch"  # the user's contact is in another company than the rules say
+CONTACT_DELETED = "ContactDeleted"  # the linked contact was deleted, and the policy is to report it
+UNKNOWN_CONNECTOR = "UnknownConnector"  # the configuration has no such connector
+
+# warnings
+MISSING_PHONE_NUMBER = "MissingPhoneNumber"  # neither a phone nor a mobile number
+VALUE_TRUNCATED = "ValueTruncated"  # free text was cut to the field's length
+REFERENCE_NOT_FOUND = "ReferenceNotFound"  # a name that the PSA does not list was left out
+FIRST_NAME_DERIVED = "FirstNameDerived"  # the first name comes from the display name or the address
+CONTACT_REACTIVATED = "ContactReactivated"  # an inactive contact was taken and switched on
+CONTACT_RECREATED = "ContactRecreated"  # the linked contact was deleted in the PSA and is made anew
+CONTACT_RELINKED = "ContactRelinked"  # the contact carried the object id of a user that is gone
+FOREIGN_OBJECT_ID = "ForeignObjectId"  # the contact's object-id field holds somebody else's value
+PROTECTED_CONTACT = "ProtectedContact"  # a default or billing contact is never deactivated
+MODE_CHANGED = "ModeChanged"  # an incremental run became a full one

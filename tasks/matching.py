@@ -1,0 +1,204 @@
+"""Which contact is a user's: link, then object id, then addresses; never a guess. Pure: what it lacks, it asks for.
+
+What happens when two users of one run want the same address or contact is in conflicts.py.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from adapters.records import Contact, ContactDraft, Link, User
+from tasks import refusals
+from tasks.addresses import Strength, addresses_of
+from tasks.connector import Connector
+from tasks.contact_keys import index_keys, name_key, object_id_of, strength_of, user_keys
+from tasks.names import fold
+from tasks.refusals import Refusal
+from tasks.request import SyncRequest
+
+__all__ = ["Facts", "Match", "MatchKey", "Matcher", "Needs", "Refusal", "index_keys", "user_keys"]
+
+Json = dict[str, Any]
+MatchKey = Literal["link", "object_id", "mail", "principal_name", "alias", "none"]
+
+_KEY_OF: dict[Strength, MatchKey] = {
+    Strength.MAIL: "mail",
+    Strength.PRINCIPAL_NAME: "principal_name",
+    Strength.ALIAS: "alias",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known about a user's possible contacts, from wherever it was read.
+
+    `contacts` are all that were found under the user's keys, and those that were asked for; `owners` says of each of
+    them to which user it is linked ("tenant/user")."""
+
+    link: Link | None = None
+    contacts: Iterable[Contact] = ()
+    owners: Mapping[str, str] = field(default_factory=dict)
+    deleted_contacts: frozenset[str] = frozenset()  # the PSA answered that they do not exist
+    living_users: frozenset[str] = frozenset()  # object ids that the directory knows
+    gone_users: frozenset[str] = frozenset()  # object ids that it does not know
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Facts that are missing: contacts by id, read live, or whether users still exist. Ask, then match again."""
+
+    kind: Literal["contacts", "users"]
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The user's contact and how it was found; no contact means that one is to be created."""
+
+    contact: Contact | None
+    key: MatchKey = "none"
+    relink: bool = False  # it carries the object id of a user that is gone
+    warnings: tuple[Json, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    user: User
+    draft: ContactDraft
+    facts: Facts
+    addresses: Mapping[str, Strength]
+    linked: Contact | None
+
+    def strength(self, contact: Contact) -> Strength | None:
+        """Return how strongly this contact's addresses speak for the user."""
+        return strength_of(contact, self.addresses)
+
+    def is_mine(self, contact: Contact) -> bool:
+        """Tell whether it carries the user's object id."""
+        return object_id_of(contact) == self.user.id.lower()
+
+    def has_my_surname(self, contact: Contact) -> bool:
+        """Tell whether the surnames agree; where neither has one, the first names."""
+        theirs = fold(contact.fields.get("last_name", ""))
+        mine = {fold(self.draft.fields.get("last_name", "")), fold(self.user.surname or "")}
+        return theirs in mine and (bool(theirs) or self.has_my_name(contact))
+
+    def has_my_name(self, contact: Contact) -> bool:
+        """Tell whether first and last name agree."""
+        return name_key(contact.fields) == name_key(self.draft.fields)
+
+
+class Matcher:
+    """Matches the users of one run."""
+
+    def __init__(self, connector: Connector, request: SyncRequest) -> None:
+        """Take from them the companies and the policies."""
+        self._tenant_id = connector.tenant_id
+        self._companies = {*connector.company_ids, request.company_id}
+        self._moves = connector.on_company_change == "move" and request.company_id is None
+        self._recreates = connector.on_contact_deleted == "recreate"
+
+    def match(
+        self, user: User, draft: ContactDraft, facts: Facts, *, withheld: frozenset[str] = frozenset()
+    ) -> Match | Refusal | Needs:
+        """Return the user's contact, a refusal, or the facts without which neither is certain.
+
+        `withheld` are folded addresses that another user of the run has the better right to. Active contacts go before
+        inactive ones at every key. Asks at most once for the linked contact and once for each other user it meets."""
+        link, contacts = facts.link, {contact.id: contact for contact in facts.contacts}
+        if link is not None and link.contact_id not in contacts and link.contact_id not in facts.deleted_contacts:
+            return Needs("contacts", (link.contact_id,))
+        addresses = {address: how for address, how in addresses_of(user).items() if address not in withheld}
+        case = _Case(user, draft, facts, addresses, contacts.get(link.contact_id) if link is not None else None)
+        inside = [contact for contact in contacts.values() if contact.company_id in self._companies]
+        pools = self._pools(case, inside)
+        for active in (True, False):
+            for key, pool in pools:
+                alike = [contact for contact in pool if contact.active is active]
+                if alike:
+                    return self._judge(case, key, alike)
+        return self._unmatched(case, inside)
+
+    def _pools(self, case: _Case, inside: list[Contact]) -> list[tuple[MatchKey, list[Contact]]]:
+        """Return the contacts that could be the user's, by key, the strongest key first."""
+        linked = [case.linked] if case.linked and _is_valid(case, case.linked) else []
+        marked = [contact for contact in inside if case.is_mine(contact)]
+        hits = {contact.id: how for contact in inside if (how := case.strength(contact)) is not None}
+        named = [contact for contact in inside if hits.get(contact.id, Strength.ALIAS) > Strength.ALIAS]
+        aliased = [contact for contact in inside if hits.get(contact.id) is Strength.ALIAS]
+        addressed = named + [contact for contact in aliased if case.has_my_surname(contact)] or aliased
+        if linked or marked:
+            addressed = [contact for contact in named if self._is_free(case, contact)]
+        return [("link", linked), ("object_id", marked), ("mail", addressed)]
+
+    def _is_free(self, case: _Case, contact: Contact) -> bool:
+        """Tell whether nobody else has a mark on this contact."""
+        return object_id_of(contact) in (None, case.user.id.lower()) and self._owner(case, contact) is None
+
+    def _owner(self, case: _Case, contact: Contact) -> str | None:
+        """Return the other user that this contact is linked to ("tenant/user")."""
+        owner = case.facts.owners.get(contact.id)
+        return None if owner == f"{self._tenant_id}/{case.user.id}" else owner
+
+    def _judge(self, case: _Case, key: MatchKey, pool: list[Contact]) -> Match | Refusal | Needs:
+        """Settle on the one contact of a pool, if there is one and nobody else's mark is on it."""
+        pool = [contact for contact in pool if contact.company_id == case.draft.company_id] or pool
+        if len(pool) > 1:
+            return refusals.several_contacts(case.user, pool)
+        contact = pool[0]
+        if key == "mail":
+            how = case.strength(contact) or Strength.ALIAS
+            key = _KEY_OF[how]
+            if how is Strength.ALIAS and not case.has_my_surname(contact):
+                return refusals.other_surname(case.user, contact)
+        others = set() if case.is_mine(contact) else self._others(case, contact)
+        for other in sorted(others):
+            if other.startswith("/") or other in case.facts.living_users:
+                return refusals.belongs_to_another(case.user, contact, other)
+        unknown = others - case.facts.gone_users
+        if unknown:
+            return Needs("users", tuple(sorted(unknown)))
+        if contact.company_id != case.draft.company_id and not self._moves:
+            return refusals.other_company(case.user, contact, case.draft.company_id)
+        relink = object_id_of(contact) in others
+        warnings = (refusals.relinked(case.user, contact),) if relink else ()
+        return Match(contact, key, relink, warnings)
+
+    def _others(self, case: _Case, contact: Contact) -> set[str]:
+        """Return the object ids of the other users whose mark is on it; "/…" is one of another tenant."""
+        others = {object_id_of(contact)} - {None, case.user.id.lower()}
+        owner = self._owner(case, contact)
+        if owner is not None:
+            tenant_id, _, user_id = owner.partition("/")
+            others.add(user_id if tenant_id == self._tenant_id else f"/{owner}")
+        return {other for other in others if other}
+
+    def _unmatched(self, case: _Case, inside: list[Contact]) -> Match | Refusal:
+        """Allow a creation, unless there is a contact of which we cannot tell that it is somebody else."""
+        linked = case.linked
+        if linked is not None and object_id_of(linked) is None and self._owner(case, linked) is None:
+            return refusals.changed_beyond_recognition(case.user, linked)
+        namesakes = [
+            contact
+            for contact in inside
+            if contact.active
+            and contact.company_id == case.draft.company_id
+            and not contact.emails
+            and case.has_my_name(contact)
+            and self._is_free(case, contact)
+        ]
+        if namesakes:
+            return refusals.namesakes(case.user, namesakes)
+        link = case.facts.link
+        if link is None or link.contact_id not in case.facts.deleted_contacts:
+            return Match(None)
+        if not self._recreates:
+            return refusals.deleted(case.user, link.contact_id)
+        return Match(None, warnings=(refusals.recreated(case.user, link.contact_id),))
+
+
+def _is_valid(case: _Case, linked: Contact) -> bool:
+    """Tell whether our link still holds: it carries the user's object id, or none and an address or the name."""
+    if object_id_of(linked) is not None:
+        return case.is_mine(linked)
+    return case.strength(linked) is not None or case.has_my_name(linked)

@@ -1,0 +1,276 @@
+"""Draft and contact → what is to be written, or why nothing is. Pure; a plan, carried out, leaves an empty plan."""
+
+import json
+from base64 import b85encode
+from collections.abc import Collection
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+from adapters.records import Contact, ContactChange, ContactDraft, Link, Outcome, Planned, PsaSchema, User
+from tasks import codes
+from tasks.addresses import addresses_of, fold_address
+from tasks.comparing import are_same, guess_kind, kinds_of
+from tasks.connector import Connector, FieldRule
+from tasks.contact_keys import object_id_of
+from tasks.drafting import DONE, Drafted, name_of
+from tasks.matching import Match
+from tasks.refusals import Refusal, warning
+from tasks.request import SyncRequest
+
+__all__ = ["Planner", "fingerprint_of", "is_applied", "link_of", "plan_deactivation"]
+
+Json = dict[str, Any]
+
+_DERIVED = FieldRule(value="", update="if_empty")
+
+
+class _Changes:
+    """The differences found so far, in the order in which the report names them."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.before: dict[str, str | None] = {}
+        self.values: dict[str, Any] = {}
+        self.fields: dict[str, str | None] = {}
+
+    def set(self, name: str, *, before: str | None, **values: Any) -> None:
+        """Note a difference outside the mapped fields."""
+        self.names.append(name)
+        self.before[name] = before
+        self.values.update(values)
+
+    def set_field(self, name: str, *, before: str | None, value: str | None) -> None:
+        """Note a difference of a mapped field; None clears it."""
+        self.names.append(name)
+        self.before[name] = before
+        self.fields[name] = value
+
+    def for_contact(self, contact: Contact) -> ContactChange:
+        """Return the differences as a change of this contact."""
+        return ContactChange.model_validate(
+            {"contact_id": contact.id, "company_id": contact.company_id, "fields": self.fields, **self.values}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    user: User
+    drafted: Drafted
+    draft: ContactDraft
+    match: Match
+    link: Link | None
+    read_at_ms: int
+
+    @property
+    def written(self) -> dict[str, str]:
+        """Return what was last written for this user."""
+        return self.link.written if self.link else {}
+
+
+class Planner:
+    """Plans the users of one run."""
+
+    def __init__(self, connector: Connector, schema: PsaSchema, request: SyncRequest) -> None:
+        """Take from them the update rules, the kinds of the fields and whether existing contacts are updated."""
+        self._rules = connector.field_mapping
+        self._kinds = kinds_of(schema)
+        self._updates_existing = request.update_existing
+
+    def plan(
+        self, user: User, drafted: Drafted, *, match: Match | Refusal, link: Link | None, read_at_ms: int
+    ) -> Planned | Outcome:
+        """Return the write that this user needs, or the outcome of one that needs none or may have none.
+
+        The outcome of a skipped user carries the link to be remembered. Rows lack their timestamp."""
+        if drafted.draft is None:
+            return Outcome(user_id=user.id, status="error", row=drafted.error or {}, retry="refused")
+        if isinstance(match, Refusal):
+            return Outcome(user_id=user.id, status="error", row=match.row(user), retry="refused")
+        case = _Case(user, drafted, drafted.draft, match, link, read_at_ms)
+        if match.contact is not None:
+            return self._plan_update(case, match.contact)
+        if user.account_enabled is not True:
+            return Outcome(user_id=user.id, status="skipped")
+        return self._plan_creation(case)
+
+    def _plan_creation(self, case: _Case) -> Planned:
+        draft = case.draft
+        names = self._in_order(draft.fields)
+        if draft.site_id and "site" not in draft.fields:
+            names.append("site")
+        return Planned(
+            user=case.user,
+            read_at_ms=case.read_at_ms,
+            draft=draft,
+            addresses=_addresses(case),
+            changed_fields=tuple(names),
+            warnings=(*case.match.warnings, *_warnings(case, None)),
+            fingerprint=fingerprint_of(case.drafted),
+            written=self._written(case),
+        )
+
+    def _plan_update(self, case: _Case, contact: Contact) -> Planned | Outcome:
+        if not self._updates_existing:
+            link = Link(
+                contact_id=contact.id,
+                company_id=contact.company_id,
+                fingerprint=case.link.fingerprint if case.link else "",
+                read_at_ms=case.link.read_at_ms if case.link else 0,
+                written=case.written,
+            )
+            return Outcome(user_id=case.user.id, status="skipped", link=link)
+        changes = _Changes()
+        self._compare_fields(case, contact, changes)
+        marks = _compare_marks(case, contact, changes)
+        names = frozenset(changes.names)
+        planned = Planned(
+            user=case.user,
+            read_at_ms=case.read_at_ms,
+            change=changes.for_contact(contact),
+            addresses=_addresses(case),
+            changed_fields=tuple(changes.names),
+            before=changes.before,
+            warnings=(*case.match.warnings, *marks, *_warnings(case, names)),
+            fingerprint=fingerprint_of(case.drafted),
+            written=self._written(case),
+        )
+        if names:
+            return planned
+        return Outcome(user_id=case.user.id, status="skipped", warnings=planned.warnings, link=link_of(planned))
+
+    def _compare_fields(self, case: _Case, contact: Contact, changes: _Changes) -> None:
+        draft, drafted = case.draft, case.drafted
+        for name in self._in_order({*draft.fields, *drafted.cleared}):
+            if name == "site" and draft.site_id:
+                continue  # the company rule names the site by id
+            wanted, current = draft.fields.get(name), contact.fields.get(name)
+            if are_same(self._kinds[name], wanted, current):
+                continue
+            rule = _DERIVED if name in drafted.derived else self._rules[name]
+            if _may_write(rule, wanted, current=current, written=case.written.get(name)):
+                changes.set_field(name, before=current, value=wanted)
+
+    def _in_order(self, names: Collection[str]) -> list[str]:
+        """Return field names in the order of the mapping; a derived one that it lacks goes first."""
+        return [name for name in names if name not in self._rules] + [name for name in self._rules if name in names]
+
+    def _written(self, case: _Case) -> dict[str, str]:
+        """Return digests of the source values, for the fields that are written only when their source changes."""
+        return {
+            name: _digest(case.draft.fields.get(name, ""))
+            for name, rule in self._rules.items()
+            if rule.update == "source_changed" and name in {*case.draft.fields, *case.drafted.cleared}
+        }
+
+
+def _compare_marks(case: _Case, contact: Contact, changes: _Changes) -> list[Json]:
+    """Compare what is no mapped field: company, site, object id, active; return what is to be warned of."""
+    user, draft, warnings = case.user, case.draft, []
+    if draft.company_id != contact.company_id:
+        changes.set("company", before=contact.company_id, company_id=draft.company_id)
+    if draft.site_id and draft.site_id != contact.site_id:
+        changes.set("site", before=contact.site_id, site_id=draft.site_id)
+    object_id = object_id_of(contact)
+    if object_id is None and (contact.entra_id or "").strip():
+        warnings.append(_foreign_object_id(user, contact))
+    elif object_id != user.id.lower():
+        changes.set("entra_id", before=contact.entra_id, entra_id=user.id)
+    if not contact.active and user.account_enabled is True:
+        changes.set("active", before="false", active=True)
+        message = f"The inactive contact {contact.id} of {name_of(user)} was switched on again"
+        warnings.append(warning(user, codes.CONTACT_REACTIVATED, message))
+    return warnings
+
+
+def plan_deactivation(user: User, contact: Contact, *, read_at_ms: int) -> Planned | Outcome:
+    """Return the write that switches off the contact of a user that left; skipped if it is off, or protected."""
+    if contact.active and contact.protected:
+        message = (
+            f"Contact {contact.id} of {name_of(user)} is the company's {contact.protected} contact and stays active;"
+            " give that role to another contact first"
+        )
+        protected = warning(user, codes.PROTECTED_CONTACT, message)
+        return Outcome(user_id=user.id, status="skipped", warnings=(protected,))
+    if not contact.active:
+        return Outcome(user_id=user.id, status="skipped")
+    return Planned(
+        user=user,
+        read_at_ms=read_at_ms,
+        change=ContactChange(contact_id=contact.id, company_id=contact.company_id, active=False),
+        addresses=tuple(addresses_of(user)),
+        changed_fields=("active",),
+        before={"active": "true"},
+    )
+
+
+def link_of(planned: Planned) -> Link:
+    """Return the link to remember once the plan is carried out; a creation's contact id is not known yet."""
+    target = planned.change or planned.draft
+    return Link(
+        contact_id=planned.change.contact_id if planned.change else "",
+        company_id=target.company_id if target else "",
+        fingerprint=planned.fingerprint,
+        read_at_ms=planned.read_at_ms,
+        written=planned.written,
+    )
+
+
+def is_applied(change: ContactChange, contact: Contact, *, schema: PsaSchema | None = None) -> bool:
+    """Tell whether a contact holds all that a change was to write."""
+    kinds = kinds_of(schema) if schema else {}
+    return (
+        all(
+            are_same(kinds.get(name) or guess_kind(name), value, contact.fields.get(name))
+            for name, value in change.fields.items()
+        )
+        and contact.company_id == change.company_id
+        and (change.entra_id is None or change.entra_id.lower() == object_id_of(contact))
+        and (change.active is None or change.active is contact.active)
+        and (change.site_id is None or change.site_id == contact.site_id)
+    )
+
+
+def fingerprint_of(drafted: Drafted) -> str:
+    """Return a digest of the whole draft: equal for equal drafts, on every machine."""
+    draft = drafted.draft.model_dump() if drafted.draft else {}
+    return _digest(json.dumps([draft, sorted(drafted.cleared)], sort_keys=True, ensure_ascii=True))
+
+
+def _may_write(rule: FieldRule, wanted: str | None, *, current: str | None, written: str | None) -> bool:
+    match rule.update:
+        case "always":
+            return True
+        case "if_empty":
+            return not current
+        case "source_changed":
+            return written != _digest(wanted or "")
+        case "on_create" | "never":
+            return False
+
+
+def _foreign_object_id(user: User, contact: Contact) -> Json:
+    message = (
+        f"The object-id field of contact {contact.id} of {name_of(user)} holds a value that is no object id"
+        " and was left alone; empty it, or choose another entra_id_field"
+    )
+    return warning(user, codes.FOREIGN_OBJECT_ID, message)
+
+
+def _warnings(case: _Case, changed: frozenset[str] | None) -> list[Json]:
+    """Return the drafting's notes that concern this write; None stands for a creation."""
+    done = "created" if changed is None else "updated"
+    return [
+        warning(case.user, note.code, note.message.replace(DONE, done))
+        for note in case.drafted.notes
+        if note.always or changed is None or (note.field in changed if note.field else bool(changed))
+    ]
+
+
+def _addresses(case: _Case) -> tuple[str, ...]:
+    email = fold_address(case.draft.fields.get("email", ""))
+    return tuple(dict.fromkeys([*([email] if email else []), *addresses_of(case.user)]))
+
+
+def _digest(text: str) -> str:
+    return b85encode(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=9).digest()).decode()

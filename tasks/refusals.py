@@ -1,0 +1,136 @@
+"""Why a user gets no contact although a guess could be made, and what is warned of when one is taken: the words."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.records import Contact, User
+from tasks import codes
+from tasks.drafting import name_of
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An error before any write, with the contacts and users whose change may undo it."""
+
+    code: str
+    message: str
+    contact_ids: tuple[str, ...] = ()
+    user_ids: tuple[str, ...] = ()
+
+    def row(self, user: User) -> Json:
+        """Return the report's row, without its timestamp."""
+        return {"user_principal_name": name_of(user), "code": self.code, "message": self.message}
+
+
+def several_contacts(user: User, contacts: Sequence[Contact]) -> Refusal:
+    """Refuse a choice between contacts."""
+    ids = _ids(contacts)
+    message = (
+        f"Several contacts could be {name_of(user)}: {_list(ids)}; merge them or deactivate all but one in the PSA"
+    )
+    return Refusal(codes.DUPLICATE_CONTACT, message, ids)
+
+
+def other_surname(user: User, contact: Contact) -> Refusal:
+    """Refuse a contact that shares a mere alias."""
+    message = (
+        f"Contact {contact.id} has an alias address of {name_of(user)} but another surname;"
+        " remove the address from it, or put the user's object id or main address on it if it is the same person"
+    )
+    return Refusal(codes.DUPLICATE_CONTACT, message, (contact.id,))
+
+
+def belongs_to_another(user: User, contact: Contact, other_id: str) -> Refusal:
+    """Refuse a contact with another user's mark."""
+    message = (
+        f"Contact {contact.id} has an address of {name_of(user)} but belongs to another user ({other_id.lstrip('/')});"
+        " separate the two users' addresses in Microsoft 365 or in the PSA"
+    )
+    return Refusal(codes.DUPLICATE_CONTACT, message, (contact.id,), (other_id,))
+
+
+def other_company(user: User, contact: Contact, company_id: str) -> Refusal:
+    """Refuse to move, and to make a second contact elsewhere."""
+    message = (
+        f"Contact {contact.id} of {name_of(user)} is in company {contact.company_id}, but by this run's input or rules"
+        f" it belongs to company {company_id}; move it in the PSA, or correct the company rules"
+    )
+    return Refusal(codes.COMPANY_MISMATCH, message, (contact.id,))
+
+
+def changed_beyond_recognition(user: User, contact: Contact) -> Refusal:
+    """Refuse a linked contact that has nothing in common with its user any more."""
+    message = (
+        f"Contact {contact.id} was {name_of(user)}'s, but has neither object id nor address nor name of this user"
+        " any more; put one of them back, or give the contact to somebody else, in the PSA"
+    )
+    return Refusal(codes.DUPLICATE_CONTACT, message, (contact.id,))
+
+
+def namesakes(user: User, contacts: Sequence[Contact]) -> Refusal:
+    """Refuse to create a second contact of one name, where the first one says nothing more."""
+    ids = _ids(contacts)
+    message = (
+        f"A contact of the name of {name_of(user)} has no address: {_list(ids)};"
+        " give it the user's address if it is the same person, or another one if it is not"
+    )
+    return Refusal(codes.DUPLICATE_CONTACT, message, ids)
+
+
+def deleted(user: User, contact_id: str) -> Refusal:
+    """Report a deleted contact instead of making it anew."""
+    message = (
+        f"Contact {contact_id} of {name_of(user)} was deleted in the PSA;"
+        ' exclude the user, or set on_contact_deleted to "recreate"'
+    )
+    return Refusal(codes.CONTACT_DELETED, message, (contact_id,))
+
+
+def shared_address(user: User, others: Iterable[User]) -> Refusal:
+    """Refuse one address to several users."""
+    others = [other for other in others if other.id != user.id]
+    message = (
+        f"{name_of(user)} shares an address with {_list(sorted(map(name_of, others)))}, and has no better right to it;"
+        " correct the addresses in Microsoft 365"
+    )
+    return Refusal(codes.DUPLICATE_CONTACT, message, (), tuple(other.id for other in others))
+
+
+def shared_contact(user: User, others: Iterable[User], contact: Contact) -> Refusal:
+    """Refuse one contact to several users."""
+    others = [other for other in others if other.id != user.id]
+    message = (
+        f"Contact {contact.id} could be {name_of(user)} or {_list(sorted(map(name_of, others)))};"
+        " correct the addresses of the users in Microsoft 365 or of the contact in the PSA"
+    )
+    return Refusal(codes.DUPLICATE_CONTACT, message, (contact.id,), tuple(other.id for other in others))
+
+
+def relinked(user: User, contact: Contact) -> Json:
+    """Warn that a contact changes hands from a user that is gone."""
+    message = f"Contact {contact.id} carried the object id of a user that is gone; it was given to {name_of(user)}"
+    return warning(user, codes.CONTACT_RELINKED, message)
+
+
+def recreated(user: User, contact_id: str) -> Json:
+    """Warn that a deleted contact is made anew."""
+    message = (
+        f"Contact {contact_id} of {name_of(user)} was deleted in the PSA and made anew; exclude the user to prevent it"
+    )
+    return warning(user, codes.CONTACT_RECREATED, message)
+
+
+def warning(user: User, code: str, message: str) -> Json:
+    """Return a warning row, without its timestamp."""
+    return {"user_principal_name": name_of(user), "code": code, "message": message}
+
+
+def _ids(contacts: Iterable[Contact]) -> tuple[str, ...]:
+    return tuple(sorted((contact.id for contact in contacts), key=lambda contact_id: (len(contact_id), contact_id)))
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(names)
