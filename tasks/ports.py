@@ -125,8 +125,12 @@ class Runs(Protocol):
     def is_closed(self, run_id: str) -> bool:
         """Tell a closed run (for two visibility time-outs, or while its report is kept) from an unknown one."""
 
-    def begin_reading(self, run_id: str, *, mode: str, config_version: int, exclusive: bool) -> Run | str | None:
+    def begin_reading(
+        self, run_id: str, *, mode: str, config_version: int, exclusive: bool, home: str = ""
+    ) -> Run | str | None:
         """Take REQUESTED to READING, and the connector's lease if exclusive (a repeat answers the run again).
+
+        `home` is the connector's: a run without it cannot record a link.
 
         A string is the id of the run that holds the lease; the run then stays REQUESTED. None: not open."""
 
@@ -204,6 +208,9 @@ class Index(Protocol):
     def seal(self, run_id: str, *, holder: str, read_at_ms: int) -> None:
         """Say that the index is complete and when its read began (`Run.index_at_ms`). Raises LookupError as add does."""
 
+    def release(self, run_id: str, *, holder: str) -> None:
+        """Give up an index that is not sealed, so that the next one need not wait for this holder to lapse."""
+
     def find(self, run_id: str, keys: Sequence[str]) -> dict[str, tuple[Contact, ...]]:
         """Return the contacts under each key."""
 
@@ -224,6 +231,9 @@ class Plan(Protocol):
 
     def seal(self, run_id: str, *, holder: str) -> bool:
         """Take JUDGING to WRITING and give the run its turn in its instance and lane. True also for a repeat."""
+
+    def release(self, run_id: str, *, holder: str) -> None:
+        """Give up a plan that is not sealed, so that the next judge need not wait for this holder to lapse."""
 
     def freeze_batch(self, instance: str, *, lane: str, size: int, window: int) -> Batch | None:
         """Pop up to `size` users off the next run's spool (fair turns) and freeze them as a batch, in one step.
@@ -257,6 +267,13 @@ class Users(Protocol):
 
     def claim(self, grant: Grant, *, instance: str, company_id: str, addresses: Sequence[str], contact_id: str | None) -> bool:
         """Claim the contact and the company's addresses for this grant, all or none; a dead holder's are taken over."""
+
+    def written_since(
+        self, grant: Grant, *, instance: str, company_id: str, addresses: Sequence[str], since_ms: int
+    ) -> bool:
+        """Tell whether a write for another user was announced under one of these claimed addresses since then.
+
+        A look-up older than that no longer carries a creation. Remembered for 15 minutes."""
 
     def store_intent(self, grant: Grant, intent: Intent) -> bool:
         """Store what is about to be sent. False if the grant is no longer valid: then nothing may be sent."""
