@@ -172,6 +172,11 @@ class Transport:
         other._budget = budget  # noqa: SLF001 - our own copy
         return other
 
+    def is_ours(self, url: str) -> bool:
+        """Tell whether an absolute URL may be called. Raises httpx.InvalidURL for what is none."""
+        parsed = httpx.URL(url)
+        return _origin(parsed) in self._origins and not parsed.userinfo
+
     def get(
         self,
         url_or_path: str,

@@ -1,0 +1,307 @@
+"""Tokens of an app registration in one tenant: MSAL keeps and signs, our transport carries, a table says why not.
+
+MSAL gets a door instead of an HTTP client: what it may call, how long it waits and how a refusal is read is decided by
+`adapters.transport` and `classify_login`, so that MSAL sees successes alone and remembers no failure.
+"""
+
+import base64
+import binascii
+import json
+import re
+import threading
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import httpx
+import msal
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from adapters.errors import SyncError, TenantError, TransientError, WireError
+from adapters.graph.wire import VENDOR
+from adapters.transport import Transport, read_json, request_id
+
+LOOP_PAUSE_S = 60.0  # AADSTS50196: the same request too often; the block is lifted after minutes
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """Where a tenant logs in and where its directory answers; tokens do not cross clouds."""
+
+    login_url: str
+    graph_url: str
+    scope: str
+    token_origins: tuple[str, ...] = ()  # hosts that discovery may name beside login_url
+
+
+def _cloud(login: str, graph: str, *token_hosts: str) -> Cloud:
+    return Cloud(
+        login_url=f"https://{login}",
+        graph_url=f"https://{graph}/v1.0",
+        scope=f"https://{graph}/.default",
+        token_origins=tuple(f"https://{host}" for host in token_hosts),
+    )
+
+
+CLOUDS: Mapping[str, Cloud] = MappingProxyType(
+    {  # learn.microsoft.com/graph/deployments, read 2026-11-22
+        "global": _cloud("login.microsoftonline.com", "graph.microsoft.com"),
+        "us_gov_l4": _cloud("login.microsoftonline.us", "graph.microsoft.us"),
+        "us_gov_l5": _cloud("login.microsoftonline.us", "dod-graph.microsoft.us"),
+        "china": _cloud(
+            "login.chinacloudapi.cn", "microsoftgraph.chinacloudapi.cn", "login.partner.microsoftonline.cn"
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """PEM files of an app's key. With a SHA-1 thumbprint MSAL signs by RS256, with the certificate alone by PS256."""
+
+    private_key_file: str
+    certificate_file: str | None = None
+    thumbprint: str | None = None
+
+    def read(self) -> dict[str, str]:
+        """Read the files, in MSAL's words. Raises TenantError(certificate_unreadable); file and content stay unsaid."""
+        credential: dict[str, str] = {}
+        try:
+            key = Path(self.private_key_file).read_bytes()
+            load_pem_private_key(key, password=None)
+            credential["private_key"] = key.decode("ascii")
+            if self.certificate_file is not None:
+                certificate = Path(self.certificate_file).read_bytes()
+                x509.load_pem_x509_certificate(certificate)
+                credential["public_certificate"] = certificate.decode("ascii")
+        except (OSError, ValueError, TypeError) as exc:  # TypeError: the key is encrypted
+            raise TenantError("certificate_unreadable", vendor=VENDOR) from exc
+        if self.thumbprint is not None:
+            credential["thumbprint"] = self.thumbprint
+        return credential
+
+
+@dataclass(frozen=True, slots=True)
+class AppRegistration:
+    """Who we are to Entra: one multi-tenant app, or one per customer. Either a secret or a certificate."""
+
+    client_id: str
+    secret: str | None = field(default=None, repr=False)
+    certificate: Certificate | None = None
+    cloud: Cloud = CLOUDS["global"]
+
+    def credential(self) -> str | dict[str, str]:
+        """Return what MSAL calls a client credential. Raises TenantError."""
+        if self.certificate is not None:
+            return self.certificate.read()
+        if not self.secret:
+            raise TenantError("credentials_missing", vendor=VENDOR)
+        return self.secret
+
+
+class Token(NamedTuple):
+    """An access token, and whether it was kept from an earlier call."""
+
+    value: str
+    is_kept: bool
+
+
+class TenantTokens:
+    """The tokens of one app in one tenant. Built without network; MSAL's own object is made on first use and kept."""
+
+    def __init__(self, tenant_id: str, app: AppRegistration, *, login: Transport) -> None:
+        """Keep the parts; `login` must classify by `classify_login`."""
+        self._authority = f"{app.cloud.login_url.rstrip('/')}/{quote(tenant_id, safe='')}"
+        self._app = app
+        self._door = _LoginDoor(login)
+        self._lock = threading.Lock()  # eight threads on a cold MSAL object would ask for eight tokens
+        self._msal: Any = None
+
+    def fetch(self) -> Token:
+        """Return a valid token, from memory where possible. Raises TenantError, TransientError, WireError."""
+        with self._lock:
+            return self._acquire()
+
+    def renew(self, refused: str, *, claims: str | None = None) -> Token:
+        """Return another token than the refused one; `claims` is the challenge that came with the refusal."""
+        with self._lock:
+            if claims is None:
+                token = self._acquire()
+                if token.value != refused:
+                    return token  # another thread was faster
+                self._msal.remove_tokens_for_client()
+            return self._acquire(claims)
+
+    def _acquire(self, claims: str | None = None) -> Token:
+        try:
+            if self._msal is None:
+                self._msal = self._build()
+            answer = self._msal.acquire_token_for_client(
+                [self._app.cloud.scope],
+                claims_challenge=claims,
+                http_exceptions=(SyncError,),  # a token due for renewal, but still valid, serves while login is away
+            )
+            return Token(str(answer["access_token"]), is_kept=answer.get("token_source") == "cache")
+        except TenantError:
+            self._msal = None  # the key files may have been replaced: read them again next time
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError):  # MSAL on an answer it did not expect
+            # Not chained: the exception may carry the answer.
+            raise WireError("login_answer_unknown", vendor=VENDOR) from None
+
+    def _build(self) -> Any:
+        return msal.ConfidentialClientApplication(
+            self._app.client_id,
+            client_credential=self._app.credential(),
+            authority=self._authority,
+            # Otherwise any error is looked up at a public host first, and lost if that host does not answer.
+            instance_discovery=False,
+            azure_region=False,  # the environment must not choose the login host
+            http_client=self._door,
+        )
+
+
+class _LoginDoor:
+    """What MSAL expects of an HTTP client. Hands it 2xx with JSON; all else is raised as our error, through it."""
+
+    def __init__(self, login: Transport) -> None:
+        self._login = login
+
+    def get(self, url: str, **_: Any) -> httpx.Response:
+        response = self._login.get(url, endpoint="openid-configuration")
+        read_json(response, vendor=VENDOR)
+        return response
+
+    def post(self, url: str, *, data: Mapping[str, Any], headers: Mapping[str, str], **_: Any) -> httpx.Response:
+        response = self._login.query(url, endpoint="token", form=data, headers=headers)
+        read_json(response, vendor=VENDOR)
+        return response
+
+    def close(self) -> None:
+        """Leave the client open: it is shared."""
+
+
+class GraphAuth(httpx.Auth):
+    """Puts the token on a request, and another one where Graph refuses it: once, and once more for a claims challenge.
+
+    A kept token that meets 403 is exchanged too: consent given meanwhile is only in a new one.
+    """
+
+    def __init__(self, tokens: TenantTokens) -> None:
+        """Keep where tokens come from."""
+        self._tokens = tokens
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Send, and send again with another token at most twice."""
+        token = self._tokens.fetch()
+        tried: set[str] = set()
+        while True:
+            request.headers["Authorization"] = f"Bearer {token.value}"
+            response = yield request
+            claims = _claims(response) if response.status_code == httpx.codes.UNAUTHORIZED else None
+            remedy = _remedy(response.status_code, has_claims=claims is not None, is_kept=token.is_kept)
+            if remedy is None or remedy in tried:
+                return
+            tried.add(remedy)
+            token = self._tokens.renew(token.value, claims=claims)
+
+
+def _remedy(status: int, *, has_claims: bool, is_kept: bool) -> str | None:
+    if status == httpx.codes.UNAUTHORIZED:
+        return "answer the challenge" if has_claims else "renew"
+    if status == httpx.codes.FORBIDDEN and is_kept:
+        return "renew"
+    return None
+
+
+def _claims(response: httpx.Response) -> str | None:
+    """Return the claims that Graph demands of the next token, as JSON text (continuous access evaluation)."""
+    header = str(response.headers.get("www-authenticate", ""))
+    if "insufficient_claims" not in header:
+        return None
+    found = re.search(r'claims="([^"]+)"', header)
+    if found is None:
+        return None
+    encoded = found[1].translate(str.maketrans("-_", "+/"))
+    try:
+        text = base64.b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
+        return text if isinstance(json.loads(text), dict) else None
+    except (binascii.Error, ValueError):
+        return None
+
+
+# By AADSTS number, for the operator's sake: what to do is decided by `error`, as Microsoft may change the numbers
+# (learn.microsoft.com/entra/identity-platform/reference-error-codes, read 2026-11-22).
+_REASONS: Mapping[int, str] = MappingProxyType(
+    {
+        7000215: "secret_wrong",
+        7000222: "secret_expired",
+        700027: "certificate_refused",
+        700016: "consent_missing",
+        700011: "consent_missing",
+        7000229: "consent_missing",
+        65001: "consent_missing",
+        90094: "consent_missing",
+        90099: "consent_missing",
+        70001: "app_disabled",
+        7000112: "app_disabled",
+        90002: "tenant_unknown",
+        900023: "tenant_unknown",
+        90038: "wrong_cloud",
+        900382: "wrong_cloud",
+        53003: "conditional_access",
+        530034: "conditional_access",
+        1002012: "scope_refused",
+        70011: "scope_refused",
+        500011: "scope_refused",
+        650057: "scope_refused",
+    }
+)
+_REASONS_BY_ERROR: Mapping[str, str] = MappingProxyType(
+    {
+        "invalid_client": "credentials_refused",
+        "unauthorized_client": "consent_missing",
+        "invalid_tenant": "tenant_unknown",
+        "invalid_scope": "scope_refused",
+        "invalid_resource": "scope_refused",
+        "access_denied": "conditional_access",
+    }
+)
+_LOOP_CODES = frozenset({50196, 90055})
+_PASSING_CODES = frozenset({90033, 90024, 90006, 90090})
+
+
+def classify_login(response: httpx.Response) -> SyncError | None:
+    """Read a login answer: OAuth errors are the tenant's, whatever their 4xx; what is not JSON came from in between."""
+    if not response.is_client_error:
+        return None
+    facts: dict[str, Any] = {"vendor": VENDOR, "status": response.status_code, "request_id": request_id(response)}
+    try:
+        body = read_json(response, vendor=VENDOR)
+    except WireError:
+        return TransientError("login_unreadable", **facts)
+    error = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(error, str):
+        return WireError("login_answer_unknown", **facts)
+    codes = _aadsts(body)
+    if _LOOP_CODES.intersection(codes):
+        return TransientError("login_loop", retry_after_s=LOOP_PAUSE_S, **facts)
+    if error == "temporarily_unavailable" or _PASSING_CODES.intersection(codes):
+        return TransientError("login_unavailable", **facts)
+    reason = next((_REASONS[code] for code in codes if code in _REASONS), None)
+    if reason is None and "openid-configuration" in response.request.url.path:
+        reason = "tenant_unknown"
+    refusal = TenantError(reason or _REASONS_BY_ERROR.get(error, "login_refused"), **facts)
+    refusal.vendor_code = f"AADSTS{codes[0]}" if codes else None
+    return refusal
+
+
+def _aadsts(body: Mapping[str, Any]) -> list[int]:
+    listed = body.get("error_codes")
+    if isinstance(listed, list) and all(isinstance(code, int) for code in listed):
+        return listed
+    return [int(code) for code in re.findall(r"AADSTS(\d{4,9})\b", str(body.get("error_description", "")))]

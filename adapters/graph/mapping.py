@@ -1,0 +1,64 @@
+"""Graph's users → records. Pure. What is absent stays absent: `model_fields_set` holds what Graph named."""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from adapters.errors import WireError
+from adapters.graph.wire import VENDOR, WireOrganization
+from adapters.records import USER_PROPERTIES, Organization, Tombstone, User
+
+_KNOWN = frozenset(USER_PROPERTIES)
+_TEXT_LISTS = ("otherMails", "proxyAddresses", "businessPhones")
+_LICENSES = "assignedLicenses"
+_ATTRIBUTES = "onPremisesExtensionAttributes"
+
+
+def map_entry(raw: dict[str, Any]) -> User | Tombstone:
+    """Map one item of a page: a user, or the mark that one is gone. Raises WireError."""
+    return map_tombstone(raw) if "@removed" in raw else map_user(raw)
+
+
+def map_tombstone(raw: dict[str, Any]) -> Tombstone:
+    """Map `@removed`. Raises WireError for a reason that Graph does not document."""
+    try:
+        return Tombstone(id=_checked_id(raw["id"]), reason=raw["@removed"]["reason"])
+    except (ValidationError, KeyError, TypeError):  # not chained: their texts quote the record
+        raise WireError("tombstone_shape_unknown", vendor=VENDOR) from None
+
+
+def map_user(raw: dict[str, Any]) -> User:
+    """Map a user; a null list is empty, an assigned licence is its sku id. Raises WireError for any other type."""
+    named = {name: value for name, value in raw.items() if name in _KNOWN}
+    try:
+        _checked_id(named["id"])
+        for name in _TEXT_LISTS:
+            if name in named:
+                named[name] = tuple(item for item in _items(named[name]) if item is not None)
+        if _LICENSES in named:
+            named[_LICENSES] = tuple(license_["skuId"] for license_ in _items(named[_LICENSES]))
+        if _ATTRIBUTES in named:
+            named[_ATTRIBUTES] = named[_ATTRIBUTES] or {}
+        return User.model_validate(named, strict=True)
+    except (ValidationError, KeyError, TypeError):  # not chained: their texts quote the record
+        raise WireError("user_shape_unknown", vendor=VENDOR) from None
+
+
+def map_organization(wire: WireOrganization) -> Organization:
+    """Map the tenant, its default domain first."""
+    domains = sorted(wire.verified_domains or (), key=lambda domain: not domain.is_default)
+    return Organization(id=wire.id, name=wire.display_name or wire.id, domains=tuple(domain.name for domain in domains))
+
+
+def _items(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise TypeError
+    return value
+
+
+def _checked_id(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError
+    return value
