@@ -13,6 +13,7 @@ GRAPH_CONNECTION_ERROR = "GraphConnectionError"  # Graph cannot be reached after
 USER_NOT_FOUND = "UserNotFound"  # Graph does not know a name that was asked for
 COMPANY_MISMATCH = "CompanyMismatch"  # the user's contact is in another company than the rules say
 CONTACT_DELETED = "ContactDeleted"  # the linked contact was deleted, and the policy is to report it
+CONNECTOR_BUSY = "ConnectorBusy"  # another run of the connector is going on
 UNKNOWN_CONNECTOR = "UnknownConnector"  # the configuration has no such connector
 
 # warnings

@@ -15,7 +15,6 @@ __all__ = [
     "error_row",
     "excluded_row",
     "iso_time",
-    "stamped",
     "success_row",
     "unprocessed_row",
     "updated_row",
@@ -40,9 +39,9 @@ ROW_KINDS: dict[RowKind, str] = {
 PSA_ERROR_LENGTH = 500  # characters of the PSA's own words
 
 
-def iso_time(ms: int) -> str:
-    """Return a time of the store's clock as ISO 8601 in UTC, to the second."""
-    return datetime.fromtimestamp(ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def iso_time(at: datetime) -> str:
+    """Return an aware time as ISO 8601 in UTC, to the second."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 # --- rows -----------------------------------------------------------------------------------------------------------
@@ -71,26 +70,27 @@ def success_row(planned: Planned) -> Json:
     )
 
 
-def error_row(name: str | None, *, code: str, message: str, at_ms: int, psa_error: str | None = None) -> Json:
+def error_row(
+    name: str | None,
+    *,
+    code: str,
+    message: str,
+    at: datetime,
+    psa_error: str | None = None,
+    office365_id: str | None = None,
+) -> Json:
     """Return the row of an error; name None is the whole connector. It has `psa_error` only where the PSA spoke."""
-    row = warning_row(name, code=code, message=message, at_ms=at_ms)
+    row: Json = {"user_principal_name": name, "code": code, "message": message, "timestamp": iso_time(at)}
     if psa_error:
         row["psa_error"] = psa_error[:PSA_ERROR_LENGTH]
+    if office365_id:
+        row["office365_id"] = office365_id
     return row
 
 
-def warning_row(name: str | None, *, code: str, message: str, at_ms: int) -> Json:
-    """Return the row of a warning; name None is a warning of the whole run."""
-    return {"user_principal_name": name, "code": code, "message": message, "timestamp": iso_time(at_ms)}
-
-
-def stamped(row: Json, *, at_ms: int) -> Json:
-    """Return an error or warning row with its time, put where the specification has it."""
-    return {
-        **{key: value for key, value in row.items() if key != "psa_error"},
-        "timestamp": iso_time(at_ms),
-        **({"psa_error": row["psa_error"]} if row.get("psa_error") else {}),
-    }
+def warning_row(warning: Json, *, at: datetime) -> Json:
+    """Return the row of a warning that has its name, code and message; name None is the whole run."""
+    return error_row(warning.get("user_principal_name"), code=warning["code"], message=warning["message"], at=at)
 
 
 def excluded_row(user: User, *, rule: str) -> Json:
@@ -123,38 +123,38 @@ def build_head(
     counts: Mapping[str, int],
     *,
     total_office365_users: int,
-    finished_at_ms: int,
-    run_errors: Sequence[Json] = (),
-    run_warnings: Sequence[Json] = (),
+    finished_at: datetime,
+    errors: Sequence[Json] = (),
+    warnings: Sequence[Json] = (),
 ) -> Json:
     """Return the report without its users' rows.
 
-    `counts` are distinct users by outcome status, and "deactivated" among the updated ones. `run_errors` and
-    `run_warnings` are rows without a user; they stand first in the report's lists and in no statistics. A run succeeds
-    if it has no error of either kind and left nobody unprocessed."""
-    created, updated, skipped, errors = (counts.get(name, 0) for name in ("created", "updated", "skipped", "error"))
-    started_at_ms = run.started_at_ms or run.requested_at_ms
+    `counts` are distinct users by outcome status, and "deactivated" among the updated ones. `errors` and `warnings` are
+    rows without a user; they stand first in the report's lists and in no statistics. A run succeeds if it came to its
+    end, has no error of either kind and left nobody unprocessed."""
+    created, updated, skipped, failed = (counts.get(name, 0) for name in ("created", "updated", "skipped", "error"))
+    started_at = datetime.fromtimestamp((run.started_at_ms or run.requested_at_ms) / 1000, UTC)
     return {
-        "success": not (errors or run_errors or counts.get("unprocessed", 0)),
+        "success": not (failed or errors or run.stopping or counts.get("unprocessed", 0)),
         "sync_mode": run.mode,
-        "sync_timestamp": iso_time(started_at_ms),
+        "sync_timestamp": iso_time(started_at),
         "statistics": {
             "total_office365_users": total_office365_users,
-            "users_processed": created + updated + skipped + errors,
+            "users_processed": created + updated + skipped + failed,
             "contacts_created": created,
             "contacts_updated": updated,
             "contacts_skipped": skipped,
-            "errors": errors,
+            "errors": failed,
             "contacts_deactivated": counts.get("deactivated", 0),
         },
-        "errors": list(run_errors),
-        "warnings": list(run_warnings),
+        "errors": list(errors),
+        "warnings": list(warnings),
         "run_id": run.run_id,
         "connector": run.connector_id,
         "trigger": run.trigger,
         "dry_run": run.dry_run,
-        "finished_at": iso_time(finished_at_ms),
-        "duration_s": max(0, finished_at_ms - started_at_ms) / 1000,
+        "finished_at": iso_time(finished_at),
+        "duration_s": max(0.0, round((finished_at - started_at).total_seconds(), 3)),
     }
 
 
