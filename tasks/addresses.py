@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from enum import IntEnum
 from hashlib import blake2b
 
-from adapters.records import User
+from adapters.records import ContactDraft, User
 
 GUEST_MARK = "#ext#"  # a guest's userPrincipalName is built from a foreign address and is none itself
 SMTP_PREFIX = "smtp:"
@@ -46,9 +46,19 @@ def addresses_of(user: User) -> dict[str, Strength]:
     return found
 
 
+def sought_addresses(user: User, draft: ContactDraft) -> dict[str, Strength]:
+    """Return the folded addresses by which the user's contact is sought: the user's own, and the one to be written."""
+    found = addresses_of(user)
+    found.setdefault(fold_address(draft.fields.get("email", "")), Strength.ALIAS)
+    found.pop("", None)
+    return found
+
+
 def address_digests(user: User) -> list[int]:
     """Return a 64-bit number for each folded address, by which a run finds users that share one."""
-    return [
-        int.from_bytes(blake2b(address.encode("utf-8", "surrogatepass"), digest_size=8).digest())
-        for address in addresses_of(user)
-    ]
+    return [address_digest(address) for address in addresses_of(user)]
+
+
+def address_digest(address: str) -> int:
+    """Return the 64-bit number of an address, whatever its case."""
+    return int.from_bytes(blake2b(fold_address(address).encode("utf-8", "surrogatepass"), digest_size=8).digest())

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from adapters.records import Contact, ContactDraft, User
-from tasks.addresses import Strength, addresses_of, fold_address
+from tasks.addresses import Strength, fold_address, sought_addresses
 from tasks.names import fold
 
 _OBJECT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -28,7 +28,7 @@ def index_keys(contact: Contact) -> list[str]:
 
 def user_keys(user: User, draft: ContactDraft) -> list[str]:
     """Return the keys under which a user's contact may be found."""
-    addresses = [f"mail:{address}" for address in addresses_of(user)]
+    addresses = [f"mail:{address}" for address in sought_addresses(user, draft)]
     return [f"id:{user.id.lower()}", *addresses, name_key(draft.fields)]
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from adapters.records import Contact, ContactDraft, Link, User
 from tasks import refusals
-from tasks.addresses import Strength, addresses_of
+from tasks.addresses import Strength, sought_addresses
 from tasks.connector import Connector
 from tasks.contact_keys import index_keys, name_key, object_id_of, strength_of, user_keys
 from tasks.names import fold
@@ -108,7 +108,7 @@ class Matcher:
         link, contacts = facts.link, {contact.id: contact for contact in facts.contacts}
         if link is not None and link.contact_id not in contacts and link.contact_id not in facts.deleted_contacts:
             return Needs("contacts", (link.contact_id,))
-        addresses = {address: how for address, how in addresses_of(user).items() if address not in withheld}
+        addresses = {address: how for address, how in sought_addresses(user, draft).items() if address not in withheld}
         case = _Case(user, draft, facts, addresses, contacts.get(link.contact_id) if link is not None else None)
         inside = [contact for contact in contacts.values() if contact.company_id in self._companies]
         pools = self._pools(case, inside)
@@ -170,7 +170,7 @@ class Matcher:
         owner = self._owner(case, contact)
         if owner is not None:
             tenant_id, _, user_id = owner.partition("/")
-            others.add(user_id if tenant_id == self._tenant_id else f"/{owner}")
+            others.add(user_id.lower() if tenant_id == self._tenant_id else f"/{owner}")
         return {other for other in others if other}
 
     def _unmatched(self, case: _Case, inside: list[Contact]) -> Match | Refusal:

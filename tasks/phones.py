@@ -7,7 +7,7 @@ import phonenumbers
 
 from tasks.names import clean, fold
 
-_EXTENSION = re.compile(r"(?:;ext=|\bextension|\bext|x|#|durchwahl)\s*[.:]?\s*(\d{1,15})$", re.IGNORECASE)
+_EXTENSION = re.compile(r"(?:;ext=|\bextension|\bext|x|#)\s*[.:]?\s*(\d{1,15})$", re.IGNORECASE)
 _TRUNK_ZERO = re.compile(r"^((?:\+|00).*?)\(0\)")
 _LETTER = re.compile(r"[^\W\d_]")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from adapters.records import Contact, ContactChange, ContactDraft, Link, Outcome, Planned, PsaSchema, User
 from tasks import codes
-from tasks.addresses import addresses_of, fold_address
+from tasks.addresses import addresses_of, sought_addresses
 from tasks.comparing import are_same, guess_kind, kinds_of
 from tasks.connector import Connector, FieldRule
 from tasks.contact_keys import object_id_of
@@ -103,7 +103,7 @@ class Planner:
             user=case.user,
             read_at_ms=case.read_at_ms,
             draft=draft,
-            addresses=_addresses(case),
+            addresses=tuple(sought_addresses(case.user, case.draft)),
             changed_fields=tuple(names),
             warnings=(*case.match.warnings, *_warnings(case, None)),
             fingerprint=fingerprint_of(case.drafted),
@@ -112,32 +112,34 @@ class Planner:
 
     def _plan_update(self, case: _Case, contact: Contact) -> Planned | Outcome:
         if not self._updates_existing:
-            link = Link(
-                contact_id=contact.id,
-                company_id=contact.company_id,
-                fingerprint=case.link.fingerprint if case.link else "",
-                read_at_ms=case.link.read_at_ms if case.link else 0,
-                written=case.written,
-            )
+            known = case.link or Link(contact_id="", company_id="")
+            link = known.model_copy(update={"contact_id": contact.id, "company_id": contact.company_id})
             return Outcome(user_id=case.user.id, status="skipped", link=link)
         changes = _Changes()
         self._compare_fields(case, contact, changes)
         marks = _compare_marks(case, contact, changes)
-        names = frozenset(changes.names)
-        planned = Planned(
+        warnings = (*case.match.warnings, *marks, *_warnings(case, frozenset(changes.names)))
+        fingerprint, written = fingerprint_of(case.drafted), self._written(case)
+        if not changes.names:
+            link = Link(
+                contact_id=contact.id,
+                company_id=contact.company_id,
+                fingerprint=fingerprint,
+                read_at_ms=case.read_at_ms,
+                written=written,
+            )
+            return Outcome(user_id=case.user.id, status="skipped", warnings=warnings, link=link)
+        return Planned(
             user=case.user,
             read_at_ms=case.read_at_ms,
             change=changes.for_contact(contact),
-            addresses=_addresses(case),
+            addresses=tuple(sought_addresses(case.user, case.draft)),
             changed_fields=tuple(changes.names),
             before=changes.before,
-            warnings=(*case.match.warnings, *marks, *_warnings(case, names)),
-            fingerprint=fingerprint_of(case.drafted),
-            written=self._written(case),
+            warnings=warnings,
+            fingerprint=fingerprint,
+            written=written,
         )
-        if names:
-            return planned
-        return Outcome(user_id=case.user.id, status="skipped", warnings=planned.warnings, link=link_of(planned))
 
     def _compare_fields(self, case: _Case, contact: Contact, changes: _Changes) -> None:
         draft, drafted = case.draft, case.drafted
@@ -157,11 +159,15 @@ class Planner:
 
     def _written(self, case: _Case) -> dict[str, str]:
         """Return digests of the source values, for the fields that are written only when their source changes."""
-        return {
-            name: _digest(case.draft.fields.get(name, ""))
-            for name, rule in self._rules.items()
-            if rule.update == "source_changed" and name in {*case.draft.fields, *case.drafted.cleared}
-        }
+        written = {}
+        for name, rule in self._rules.items():
+            if rule.update != "source_changed":
+                continue
+            if name in case.draft.fields or name in case.drafted.cleared:
+                written[name] = _digest(case.draft.fields.get(name, ""))
+            elif name in case.written:
+                written[name] = case.written[name]
+        return written
 
 
 def _compare_marks(case: _Case, contact: Contact, changes: _Changes) -> list[Json]:
@@ -265,11 +271,6 @@ def _warnings(case: _Case, changed: frozenset[str] | None) -> list[Json]:
         for note in case.drafted.notes
         if note.always or changed is None or (note.field in changed if note.field else bool(changed))
     ]
-
-
-def _addresses(case: _Case) -> tuple[str, ...]:
-    email = fold_address(case.draft.fields.get("email", ""))
-    return tuple(dict.fromkeys([*([email] if email else []), *addresses_of(case.user)]))
 
 
 def _digest(text: str) -> str:

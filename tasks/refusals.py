@@ -46,7 +46,7 @@ def other_surname(user: User, contact: Contact) -> Refusal:
 def belongs_to_another(user: User, contact: Contact, other_id: str) -> Refusal:
     """Refuse a contact with another user's mark."""
     message = (
-        f"Contact {contact.id} has an address of {name_of(user)} but belongs to another user ({other_id.lstrip('/')});"
+        f"Contact {contact.id} could be {name_of(user)}, but belongs to another user ({other_id.lstrip('/')});"
         " separate the two users' addresses in Microsoft 365 or in the PSA"
     )
     return Refusal(codes.DUPLICATE_CONTACT, message, (contact.id,), (other_id,))
