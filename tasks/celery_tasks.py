@@ -1,7 +1,7 @@
 """The Celery half of every step: name, queue, limits, retry. The steps are plain functions that tests call directly."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, Protocol, cast
 
 import structlog
 from celery import Task, shared_task
@@ -29,17 +29,22 @@ CONTROL: dict[str, Any] = {"queue": "control", "acks_late": True, "max_retries":
 UPSERT: dict[str, Any] = {**CONTROL, "queue": "upsert"}
 
 
-class SyncTask(Task):  # type: ignore[misc]  # celery ships no types for its Task
+class PortsApp(Protocol):
+    """The application of a worker process."""
+
+    def ports(self) -> Ports:
+        """Return the adapters of this process, built once."""
+
+
+class SyncTask(Task[..., Any]):
     """A task that finds its ports on the application, and waits without holding a slot."""
 
     abstract = True
-    typing: ClassVar[bool] = True
 
     @property
     def ports(self) -> Ports:
         """The adapters of this worker process, built once."""
-        ports: Ports = self.app.ports()
-        return ports
+        return cast(PortsApp, self.app).ports()
 
     def step(self, do: Callable[[], float | None], **facts: str) -> None:
         """Do one step; if it wants to be repeated later, or the store is away, come back with a countdown."""

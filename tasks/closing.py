@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from adapters.records import Outcome, Run, RunState, User, Watermark
 from tasks import codes, reading_plan, report
+from tasks.drafting import name_of
 from tasks.ports import Ports
 from tasks.request import SyncRequest
 
@@ -28,7 +29,7 @@ def request_close(ports: Ports, run: Run) -> None:
 
 
 def fail_run(ports: Ports, run: Run, *, code: str, message: str) -> None:
-    """End a run by one connector-wide error: at once if nothing is being written, else when what is in flight is done."""
+    """End a run by one connector-wide error: at once, or when what is in flight has ended."""
     error = report.error_row(None, code=code, message=message, at=now(ports))
     ports.runs.stop(run.run_id, reason=code, error=error)
     current = ports.runs.load_run(run.run_id)
@@ -58,7 +59,7 @@ def error_outcome(
 ) -> Outcome:
     """Make the outcome of a user that failed: refused until something changes, or to be retried by the next run."""
     row = report.error_row(
-        user.user_principal_name, code=code, message=message, psa_error=psa_error, at=now(ports), office365_id=user.id
+        name_of(user), code=code, message=message, psa_error=psa_error, at=now(ports), office365_id=user.id
     )
     return Outcome(user_id=user.id, status="error", row=row, retry=retry)
 
@@ -70,7 +71,13 @@ def now(ports: Ports) -> datetime:
 
 def _close(ports: Ports, run: Run) -> None:
     counts = ports.plan.counts(run.run_id)
-    head = report.build_head(run, counts, finished_at=now(ports), warnings=_run_warnings(ports, run))
+    head = report.build_head(
+        run,
+        counts,
+        total_office365_users=int(run.notes.get("enabled_users", 0)),
+        finished_at=now(ports),
+        warnings=_run_warnings(ports, run),
+    )
     ports.runs.close(run.run_id, head=head, watermark=_next_watermark(ports, run, counts))
 
 

@@ -1,6 +1,6 @@
 """The reading step: one Graph page at a time, each stored once together with the step that follows it."""
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from adapters.errors import ResyncError, TransientError
 from adapters.records import DirectoryPage, Run, RunState, Tombstone, User
@@ -39,13 +39,15 @@ def fan_out(ports: Ports, run: Run, *, generation: int, page: int) -> float | No
     return None
 
 
-def _read_page(ports: Ports, run: Run, *, page: int) -> Json | None | bool:
+def _read_page(ports: Ports, run: Run, *, page: int) -> Json | Literal[False] | None:
     step = _step(ports, run, page=page)
     if step is None:
         return None
     if step["kind"] == "end":
         # the link is taken from the stored step, never from a second reading of the page that brought it
-        ports.runs.note(run.run_id, **{name: step[name] for name in ("new_link", "link_at_ms", "fresh") if name in step})
+        ports.runs.note(
+            run.run_id, **{name: step[name] for name in ("new_link", "link_at_ms", "fresh") if name in step}
+        )
         read, next_step = Read((), (), {}), None
     else:
         read_at_ms = ports.runs.now_ms()
@@ -73,7 +75,7 @@ def _step(ports: Ports, run: Run, *, page: int) -> Json | None:
 
 
 def _read(directory: Directory, step: Json, *, read_at_ms: int) -> Read:
-    found = {name: step[name] for name in ("new_link", "link_at_ms", "fresh") if name in step}
+    found = _found(step)
     kind, then = step["kind"], step.get("then", [])
     if kind == "latest":
         link = directory.fetch_latest_delta_link()
@@ -86,6 +88,11 @@ def _read(directory: Directory, step: Json, *, read_at_ms: int) -> Read:
     if page.delta_link is not None:
         found = {"new_link": page.delta_link, "link_at_ms": read_at_ms, "fresh": False}
     return Read(page.entries, (), reading_plan.follow(then, **found))
+
+
+def _found(step: Json) -> Json:
+    """Return what earlier steps found and later ones carry: the new delta link, when it was asked for, and how."""
+    return {name: step[name] for name in ("new_link", "link_at_ms", "fresh") if name in step}
 
 
 def _fetch(directory: Directory, step: Json) -> DirectoryPage:

@@ -175,7 +175,7 @@ class Reading(Protocol):
         """Store a page and the step that follows it (None: the read is complete) in one step. False if it was stored
         before, the generation moved or the run is not reading; the first one stands."""
 
-    def next_step(self, run_id: str, *, generation: int, page: int) -> Json | None | Literal[False]:
+    def next_step(self, run_id: str, *, generation: int, page: int) -> Json | Literal[False] | None:
         """Return what follows a stored page; False if that page is not stored."""
 
     def pages(self, run_id: str) -> int:

@@ -86,7 +86,8 @@ class CeleryPublisher:
 
     def _send(self, task: Any, args: tuple[Any, ...], *, task_id: str | None, shown: str, **options: Any) -> None:
         # argsrepr is all that Flower and the logs show of a message: ids and the user principal name
-        self._app.tasks[task.name].apply_async(args, task_id=task_id, argsrepr=shown, kwargsrepr="{}", **options)
+        options |= {"argsrepr": shown, "kwargsrepr": "{}"}
+        self._app.tasks[task.name].apply_async(args, task_id=task_id, **options)
 
 
 def _group(run_id: str, batch_id: str) -> str:

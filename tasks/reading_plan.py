@@ -9,7 +9,9 @@ from tasks.connector import Connector
 from tasks.ports import Ports
 from tasks.request import SyncRequest
 
-DELTA_LINK_LIFETIME_DAYS = 7  # devblogs.microsoft.com/microsoft365dev, "Duration of change tracking tokens", read 2026-11-22
+DELTA_LINK_LIFETIME_DAYS = (
+    7  # devblogs.microsoft.com/microsoft365dev, "Duration of change tracking tokens", read 2026-11-22
+)
 TRUSTED_DAYS = 6  # a day is left for a run that is late
 FRESH_OVERLAP = timedelta(minutes=15)  # Graph's lists lag behind its writes by seconds to minutes
 DAY_MS = 86_400_000

@@ -89,7 +89,7 @@ def _moments(schedule: str, timezone: str, *, after: datetime) -> Iterator[datet
     if schedule.split()[1].startswith("*"):
         moments = (moment.astimezone(UTC) for moment in CronSim(schedule, start))
     else:
-        # CronSim is given the bare wall clock: with a zone it loses "*/30 2 * * *" in the gap, and doubles it in autumn.
+        # CronSim gets the bare wall clock: with a zone it loses "*/30 2 * * *" in the gap, and doubles it in autumn.
         moments = (_first_real(wall, zone) for wall in CronSim(schedule, start.replace(tzinfo=None)))
     return (moment for moment in moments if moment > after)
 

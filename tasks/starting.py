@@ -44,7 +44,11 @@ def _begin(ports: Ports, run: Run) -> Run | None:
     request = SyncRequest.from_run(run.request)
     choice = reading_plan.choose(ports, connector, request)
     begun = ports.runs.begin_reading(
-        run.run_id, mode=choice.mode, config_version=version, exclusive=not request.is_targeted
+        run.run_id,
+        mode=choice.mode,
+        config_version=version,
+        exclusive=not request.is_targeted,
+        home=connector.home,
     )
     if isinstance(begun, str):
         closing.refuse_busy(ports, run, running=begun)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from adapters.errors import BudgetError, InstanceError, NotFoundError, SyncError, TenantError, TransientError
+from adapters.errors import BudgetError, InstanceError, NotFoundError, SyncError, TenantError, TransientError, WireError
 from adapters.records import Run
 from tasks import closing, codes
 from tasks.ports import Ports
@@ -55,6 +55,8 @@ def code_of(error: SyncError) -> str:
         return codes.PERMISSION_DENIED
     if isinstance(error, NotFoundError):
         return codes.MISSING_COMPANY_ID
+    if isinstance(error, WireError):
+        return codes.UNEXPECTED_ANSWER
     if error.vendor == "graph":
         return codes.GRAPH_CONNECTION_ERROR
     return codes.PSA_CONNECTION_ERROR
@@ -68,5 +70,7 @@ def message_of(error: SyncError) -> str:
         TransientError: "nothing needs to be done if the vendor is back; the next run takes it up",
     }
     hint = next((text for kind, text in advice.items() if isinstance(error, kind)), "see the worker's log")
-    missing = f" (missing permission: {error.permission})" if isinstance(error, TenantError) and error.permission else ""
+    missing = (
+        f" (missing permission: {error.permission})" if isinstance(error, TenantError) and error.permission else ""
+    )
     return f"{error}{missing}; {hint}"

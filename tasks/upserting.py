@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import structlog
 
@@ -134,10 +135,19 @@ def _is_overtaken(work: Work) -> bool:
 
 
 def _must_look_first(work: Work) -> bool:
-    """Tell whether the look-up that this creation rests on has grown old."""
+    """Tell whether the look-up that this creation rests on has grown old, or was overtaken by another user's write."""
+    draft = work.planned.draft
+    if draft is None:
+        return False
     looked_at_ms = work.run.index_at_ms or work.planned.read_at_ms
     age_ms = work.ports.runs.now_ms() - looked_at_ms
-    return work.planned.draft is not None and age_ms > work.ports.timing.index_age_s * 1000
+    return age_ms > work.ports.timing.index_age_s * 1000 or work.ports.users.written_since(
+        work.grant,
+        instance=work.run.instance,
+        company_id=draft.company_id,
+        addresses=work.planned.addresses,
+        since_ms=looked_at_ms,
+    )
 
 
 def _decide_again(work: Work) -> float | None:
@@ -154,9 +164,7 @@ def _write(work: Work) -> float | None:
     ports, planned = work.ports, work.planned
     deadline = time.monotonic() + ports.timing.write_deadline_s
     not_after_ms = ports.runs.now_ms() + int(ports.timing.write_deadline_s * 1000)
-    intent = resolving.intent_of(
-        work.run, planned, not_after_ms=not_after_ms, server_run_id=ports.runs.server_run_id()
-    )
+    intent = resolving.intent_of(work.run, planned, not_after_ms=not_after_ms, server_run_id=ports.runs.server_run_id())
     if not ports.users.store_intent(work.grant, intent):
         return CLAIM_WAIT_S  # another holder took the user over
     try:
@@ -203,7 +211,9 @@ def _refused(work: Work, error: RecordError) -> float | None:
     return _record(work, _error(work, _failure_code(work), message, psa_error=error.vendor_message or error.reason))
 
 
-def _error(work: Work, code: str, message: str, *, psa_error: str | None = None, retry: str = "refused") -> Outcome:
+def _error(
+    work: Work, code: str, message: str, *, psa_error: str | None = None, retry: Literal["retry", "refused"] = "refused"
+) -> Outcome:
     return closing.error_outcome(
         work.ports, work.planned.user, code=code, message=message, psa_error=psa_error, retry=retry
     )
@@ -226,7 +236,7 @@ def _later(work: Work, error: TransientError) -> float | None:
 
 
 def _unclear(work: Work, error: SyncError) -> float | None:
-    """An answer that we do not understand: a write may have happened, so look before anything else."""
+    """Come back to look before anything else: the answer is not understood, and a write may have happened."""
     if work.grant.attempts > MOST_ATTEMPTS:
         return _record(work, _error(work, _failure_code(work), stepping.message_of(error), retry="retry"))
     log.warning("upsert.unclear", reason=error.reason, vendor=error.vendor, status=error.status)
@@ -243,7 +253,8 @@ def _leave(work: Work) -> float | None:
     return _record(work, Outcome(user_id=work.user_id, status="unprocessed"))
 
 
-def _record(work: Work, outcome: Outcome) -> None:
+def _record(work: Work, outcome: Outcome) -> float | None:
     """Record the outcome. With a stale fence nothing is recorded: the holder that took over does it."""
     keep_intent = work.unresolved and outcome.status in ("error", "unprocessed")
     work.ports.users.record(work.grant, work.run.run_id, outcome, keep_intent=keep_intent)
+    return None

@@ -1,0 +1,200 @@
+"""The judging step: everything that was read becomes one plan, and only a plan that may run is written."""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+
+from adapters.records import Outcome, Planned, Run, RunState, User
+from tasks import closing, codes, conflicts, indexing, report
+from tasks.addresses import address_digest, address_digests
+from tasks.connector import Connector
+from tasks.judgement import Case, Judgement
+from tasks.matching import Match, Refusal
+from tasks.ports import Ports
+
+BUSY_WAIT_S = 5.0
+INDEX_WORTH_USERS = 2  # from here on one large page costs less than two look-ups a user
+
+Decision = Planned | Outcome
+
+
+def judge(ports: Ports, run: Run) -> float | None:
+    """Turn the pages of a run into its plan; a repeat starts the plan over, a plan that is sealed stands."""
+    if run.state is RunState.READING and not ports.reading.begin_judging(run.run_id):
+        ports.publisher.fan_out(run.run_id, generation=run.generation, page=max(ports.reading.pages(run.run_id) - 1, 0))
+        return None
+    if run.state not in (RunState.READING, RunState.JUDGING):
+        return None
+    holder = ports.presence.new_holder()
+    if not ports.plan.reset(run.run_id, holder=holder):
+        return BUSY_WAIT_S
+    connector = ports.configuration.connector(run.connector_id, version=run.config_version)
+    try:
+        return _judge(Judgement(ports, run, connector, holder=holder))
+    except LookupError:
+        return BUSY_WAIT_S  # another holder judges this run; come back and see
+    except BaseException:
+        ports.plan.release(run.run_id, holder=holder)
+        raise
+
+
+def decide_live(ports: Ports, run: Run, connector: Connector, *, user_id: str) -> Decision:
+    """Decide about one user by what the vendors hold now, past index and pages."""
+    read_at_ms = ports.runs.now_ms()
+    user = ports.directory(run).fetch_user(user_id)
+    if user is None:
+        return Outcome(user_id=user_id, status="skipped")
+    judgement = Judgement(ports, run, connector, holder="", is_live=True)
+    if judgement.rule_against(user) is not None:
+        return Outcome(user_id=user_id, status="skipped")
+    (case,) = judgement.cases([(user, read_at_ms)])
+    return judgement.decide(case)
+
+
+def _judge(judgement: Judgement) -> float | None:
+    ports, run = judgement.ports, judgement.run
+    survey = _Survey(judgement)
+    if not run.index_at_ms and _index_is_cheaper(judgement, survey.in_scope):
+        wait_s = indexing.load_index(ports, run, judgement.connector)
+        if wait_s is not None:
+            return wait_s
+        judgement.use_index()
+    _plan_all(judgement, survey)
+    judgement.check_index(survey.in_scope)
+    ports.runs.note(run.run_id, enabled_users=_enabled_users(judgement, survey))
+    if ports.plan.seal(run.run_id, holder=judgement.holder):
+        ports.runs.touch(run.run_id, due_in_s=ports.timing.due_s)
+        ports.publisher.feed(run.instance)
+        if ports.plan.is_complete(run.run_id):
+            closing.request_close(ports, run)
+    return None
+
+
+def _enabled_users(judgement: Judgement, survey: "_Survey") -> int:
+    if judgement.run.mode == "full":
+        return survey.enabled
+    return judgement.ports.directory(judgement.run).count_users(enabled_only=True)
+
+
+def _index_is_cheaper(judgement: Judgement, users: int) -> bool:
+    """Compare two look-ups a user with the pages of the companies' contacts."""
+    if users < INDEX_WORTH_USERS:
+        return False
+    contacts = judgement.ports.contacts(judgement.run)
+    companies = indexing.companies_of(judgement.connector, judgement.request)
+    pages = sum(contacts.count_contacts(company_id) // indexing.PAGE_SIZE + 1 for company_id in companies)
+    return pages <= 2 * users
+
+
+class _Survey:
+    """The first look at all users: how many, and which addresses several of them have. Eight bytes an address."""
+
+    def __init__(self, judgement: Judgement) -> None:
+        self.enabled = 0
+        self.in_scope = 0
+        digests = array("Q")
+        for entries in judgement.slices():
+            for user, _ in entries:
+                self.enabled += user.account_enabled is True
+                if judgement.rule_against(user) is None:
+                    self.in_scope += 1
+                    digests.extend(address_digests(user))
+        self._digests = array("Q", sorted(digests))
+
+    def is_shared(self, user: User) -> bool:
+        """Tell whether another user in scope has one of this user's addresses."""
+        return any(self._count(digest) > 1 for digest in address_digests(user))
+
+    def has_another(self, addresses: Iterable[str], user: User) -> bool:
+        """Tell whether one of these addresses that is not this user's belongs to another user in scope."""
+        own = set(address_digests(user))
+        return any(digest not in own and self._count(digest) for digest in map(address_digest, addresses))
+
+    def _count(self, digest: int) -> int:
+        at = bisect_left(self._digests, digest)
+        found = 0
+        while at + found < len(self._digests) and self._digests[at + found] == digest and found < 2:  # noqa: PLR2004 - two are enough
+            found += 1
+        return found
+
+
+def _plan_all(judgement: Judgement, survey: _Survey) -> None:
+    """Plan slice by slice; users that may stand in each other's way come last, together."""
+    deferred: list[Case] = []
+    for entries in judgement.slices():
+        wanted, excluded = [], []
+        for user, read_at_ms in entries:
+            rule = judgement.rule_against(user)
+            if rule is None:
+                wanted.append((user, read_at_ms))
+            else:
+                excluded.append(report.excluded_row(user, rule=rule))
+        decisions: list[Decision] = []
+        for case in judgement.cases(wanted):
+            if survey.is_shared(case.user) or _may_collide(judgement, survey, case):
+                deferred.append(case)
+            else:
+                decisions.append(judgement.decide(case))
+        judgement.add(decisions, excluded)
+    judgement.add(list(_decide_together(judgement, deferred)))
+    judgement.add([_unknown(judgement, name) for name in judgement.ports.reading.unknown_names(judgement.run.run_id)])
+
+
+def _may_collide(judgement: Judgement, survey: _Survey, case: Case) -> bool:
+    """Tell whether another user in scope could be matched to the same contact by another of its addresses."""
+    match = judgement.match(case)
+    if not isinstance(match, Match) or match.contact is None or match.key in ("link", "object_id"):
+        return False
+    return survey.has_another(match.contact.emails, case.user)
+
+
+def _decide_together(judgement: Judgement, cases: list[Case]) -> Iterator[Decision]:
+    """Settle who has the better right to each shared address, then to each contact, and decide by it."""
+    withheld, refused = _settle_addresses(judgement, cases)
+    matches = {
+        case.user.id: judgement.match(case, withheld=frozenset(withheld.get(case.user.id, ())))
+        for case in cases
+        if case.user.id not in refused
+    }
+    refused |= _settle_contacts(cases, matches)
+    for case in cases:
+        user_id = case.user.id
+        if case.drafted.draft is None:
+            yield judgement.decide(case)
+        else:
+            yield judgement.plan(case, refused.get(user_id) or matches[user_id])
+
+
+def _settle_addresses(judgement: Judgement, cases: list[Case]) -> tuple[dict[str, set[str]], dict[str, Refusal]]:
+    by_id = {case.user.id: case for case in cases if case.drafted.draft is not None}
+    withheld: dict[str, set[str]] = {}
+    refused: dict[str, Refusal] = {}
+    for address, users in conflicts.shared_addresses([case.user for case in by_id.values()]).items():
+        claims = [judgement.claim(by_id[user.id]) for user in users]
+        for user_id, verdict in conflicts.resolve_address_conflict(address, claims).items():
+            if isinstance(verdict, Refusal):
+                refused[user_id] = verdict
+            elif verdict == "withheld":
+                withheld.setdefault(user_id, set()).add(address)
+    return withheld, refused
+
+
+def _settle_contacts(cases: list[Case], matches: dict[str, Match | Refusal]) -> dict[str, Refusal]:
+    refused: dict[str, Refusal] = {}
+    groups: dict[str, list[tuple[User, Match]]] = {}
+    for case in cases:
+        match = matches.get(case.user.id)
+        if isinstance(match, Match) and match.contact is not None:
+            groups.setdefault(match.contact.id, []).append((case.user, match))
+    for group in groups.values():
+        contact = group[0][1].contact
+        if len(group) > 1 and contact is not None:
+            claims = [conflicts.ContactClaim(user, match.key) for user, match in group]
+            refused |= conflicts.resolve_contact_conflict(contact, claims)
+    return refused
+
+
+def _unknown(judgement: Judgement, name: str) -> Outcome:
+    message = f"Microsoft 365 knows no user {name}; check the spelling, or whether the user was deleted or renamed"
+    row = report.error_row(name, code=codes.USER_NOT_FOUND, message=message, at=closing.now(judgement.ports))
+    return Outcome(user_id=f"name:{name}", status="error", row=row)
