@@ -53,7 +53,10 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (  # the first that fits
 
 
 def map_exception(exc: Exception, *, vendor: str, is_write: bool) -> SyncError:
-    """Translate what httpx raised; a write that may have left the house is an AnswerLostError."""
+    """Translate what httpx raised; a write that may have left the house is an AnswerLostError.
+
+    Protocol errors are not chained: their texts quote bytes, of our headers (secrets) or of the answer (people).
+    """
     reason = _reason(exc)
     error: SyncError
     if isinstance(exc, UNSENT):
@@ -64,7 +67,8 @@ def map_exception(exc: Exception, *, vendor: str, is_write: bool) -> SyncError:
         error = WireError(reason, vendor=vendor)
     else:
         error = TransientError(reason, vendor=vendor)
-    error.__cause__ = exc
+    if not isinstance(exc, httpx.ProtocolError):
+        error.__cause__ = exc
     return error
 
 
