@@ -1,0 +1,149 @@
+"""[connectors.NAME] and [defaults]: what one customer wants, and the record that tasks make of it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from tasks.connector import CompanyRule, Connector, FieldRule, Rule, UpdatePolicy
+from tasks.scheduling import check_schedule
+from worker.configuration.service import Section
+from worker.configuration.values import Guid, Identifier, Seconds, Text, Timezone
+from worker.configuration.vendors import psa_identity
+
+Json = dict[str, Any]
+
+READY_MADE_EXCLUSIONS = {
+    "service accounts": "user.userPrincipalName is match('^(svc|service|srv)[-_.]')",
+    "test accounts": "user.userPrincipalName is match('^test[-_.0-9]')",
+    "people without a name": "not user.givenName and not user.surname",
+    "unlicensed": "not user.assignedLicenses",
+}
+"""Rules that a customer switches on by their name alone: [[connectors.X.exclude]] name = "service accounts"."""
+
+NOT_IN_FINGERPRINT = {
+    "connector_id",
+    "graph_app",
+    "office365_sync_enabled",
+    "schedule",
+    "timezone",
+    "full_every_s",
+    "tags",
+}
+"""What may change without making every user count as changed."""
+
+
+def _check_cron(value: str) -> str:
+    check_schedule(value, "UTC")
+    return value
+
+
+class RuleSection(Section):
+    """[[connectors.X.exclude]]: users that are left out, and listed with this rule's name."""
+
+    name: Text = Field(description="The rule's name, shown for everybody it leaves out.")
+    when: Text | None = Field(None, description="A Jinja2 expression; may be absent for a ready-made rule.")
+    enabled: bool = Field(default=True, description="False drops the rule of this name that [defaults] holds.")
+
+
+class CompanyRuleSection(Section):
+    """[[connectors.X.company_rules]]: where users belong; the first hit wins."""
+
+    name: Text | None = Field(None, description="A name, so that a connector may change a rule of [defaults].")
+    when: Text | None = Field(None, description="A Jinja2 expression.")
+    company_id: Identifier | None = Field(None, description="The company's id in the PSA.")
+    site_id: Identifier | None = Field(None, description="The site's id in that company.")
+    enabled: bool = Field(default=True, description="False drops the rule of this name that [defaults] holds.")
+
+
+class FieldSection(Section):
+    """[connectors.X.field_mapping]: one contact field; what is absent stays as the PSA kind's default has it."""
+
+    value: str | None = Field(None, description="A Jinja2 template.")
+    update: UpdatePolicy | None = Field(None, description="When the field is written.")
+    clear: bool | None = Field(None, description="Whether an empty result erases the field.")
+
+
+class DefaultsSection(Section):
+    """[defaults]: every key of a connector but its tenant."""
+
+    psa: Text | None = Field(None, description="The NAME of a [psa.NAME].")
+    graph_app: Text | None = Field(None, description="The NAME of a [graph_app.NAME].")
+    psa_default_company_id: Identifier | None = Field(None, description="The company of users that no rule places.")
+    psa_contact_type: Identifier | None = Field(None, description="The type of new contacts, for example Employee.")
+    office365_sync_enabled: bool = Field(default=True, description="Automatic sync, by schedule and events.")
+    office365_sync_filter: Text | None = Field(None, description="A Jinja2 expression: who is synchronised.")
+    licensed_only: bool = Field(default=False, description="Leave out users without any licence.")
+    include_guests: bool = Field(default=False, description="Take guests too.")
+    exclude: tuple[RuleSection, ...] = Field((), description="Who is left out, by named rules.")
+    company_rules: tuple[CompanyRuleSection, ...] = Field((), description="Which company a user belongs to.")
+    field_mapping: dict[Text, FieldSection] = Field({}, description="How contact fields are made of the user.")
+    schedule: Annotated[Text, AfterValidator(_check_cron)] | None = Field(
+        None, description="A cron line of five fields, in the customer's time zone; absent: only by hand and by event."
+    )
+    timezone: Timezone = Field("UTC", description="The customer's time zone, like Europe/Berlin.")
+    full_every: Annotated[Seconds, Field(gt=0)] = Field(
+        7 * 86400, description="After this an incremental run becomes a full one."
+    )
+    on_leaver: Literal["report", "deactivate"] = Field("report", description="A user was deleted or disabled.")
+    on_out_of_scope: Literal["report", "deactivate"] = Field("report", description="A user left the scope.")
+    on_contact_deleted: Literal["recreate", "report"] = Field("recreate", description="A contact was deleted.")
+    on_company_change: Literal["report", "move"] = Field("report", description="A user belongs to another company.")
+    tags: tuple[Text, ...] = Field((), description="Words to choose connectors by.")
+
+
+class ConnectorSection(DefaultsSection):
+    """[connectors.NAME]: one customer's tenant, paired with the same customer's company."""
+
+    tenant_id: Guid = Field(description="The directory (tenant) id.")
+
+
+def build_connector(
+    connector_id: str,
+    section: ConnectorSection,
+    *,
+    psa: Json,
+    default_mapping: Mapping[str, FieldRule],
+) -> Connector:
+    """Make the record of a checked section; `psa` is its PSA's published document. Raises KeyError for a lost psa."""
+    values = section.model_dump(exclude={"exclude", "company_rules", "field_mapping", "full_every"})
+    connector = Connector(
+        **values,
+        connector_id=connector_id,
+        psa_kind=psa["kind"],
+        full_every_s=section.full_every,
+        exclude=tuple(
+            Rule(name=rule.name, when=rule.when or READY_MADE_EXCLUSIONS[rule.name])
+            for rule in section.exclude
+            if rule.enabled
+        ),
+        company_rules=tuple(
+            CompanyRule.model_validate(rule.model_dump(exclude={"enabled"}))
+            for rule in section.company_rules
+            if rule.enabled
+        ),
+        field_mapping=merge_mapping(default_mapping, section.field_mapping),
+    )
+    return connector.model_copy(update={"fingerprint": fingerprint(connector, psa)})
+
+
+def merge_mapping(default: Mapping[str, FieldRule], own: Mapping[str, FieldSection]) -> dict[str, FieldRule]:
+    """Lay a connector's mapping over its PSA kind's: a field's absent keys stay as they are there.
+
+    Raises pydantic's ValidationError for a new field without a value.
+    """
+    mapping = dict(default)
+    for name, section in own.items():
+        said = section.model_dump(exclude_none=True)
+        known = default[name].model_dump() if name in default else {}
+        mapping[name] = FieldRule.model_validate({**known, **said})
+    return mapping
+
+
+def fingerprint(connector: Connector, psa: Json) -> str:
+    """Hash all that decides scope, company, matching, mapping and instance: another value makes the next run full."""
+    decisive = connector.model_dump(mode="json", exclude=NOT_IN_FINGERPRINT | {"fingerprint"})
+    text = json.dumps([decisive, psa_identity(psa)], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,134 @@
+"""Checks one table against its model, and turns each fault into a sentence for the person who wrote the table."""
+
+import json
+import re
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from worker.configuration.layers import Location, Merged
+from worker.configuration.problems import Problem, nearest
+from worker.configuration.references import Resolver
+from worker.configuration.vendors import PSA_KINDS
+
+T = TypeVar("T")
+WANTED = {
+    "string_type": "text in quotes",
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "tuple_type": "a list",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+}
+PLAIN = {
+    "missing": "is missing",
+    "union_tag_not_found": f"is missing: one of {', '.join(PSA_KINDS)}",
+    "string_too_short": "is empty",
+    "too_short": "is empty",
+}
+LITERAL = re.compile(r"'([^']*)'")  # pydantic lists the allowed values as 'a', 'b' or 'c'
+REFERENCE_HINT = 'a value that stands elsewhere is { env = "NAME" } or { file = "path" }'
+
+
+def check_table(
+    merged: Merged, model: type[T] | Any, *, resolver: Resolver, problems: list[Problem]
+) -> tuple[T, dict[str, Any]] | None:
+    """Return the checked model and the resolved values, or None with all that is wrong added to the problems."""
+    unresolved: set[Location] = set()
+
+    def tell(location: Location, reason: str) -> None:
+        unresolved.add(location)
+        problems.append(Problem(*merged.locate(location), reason))
+
+    before = len(problems)
+    problems.extend(merged.problems)
+    values = resolver.resolve(merged.values, on_missing=tell)
+    dated = [(location, value) for location, value in _walk((), values) if isinstance(value, date | time | datetime)]
+    problems.extend(
+        Problem(*merged.locate(location), "is a date or time; text is wanted", "put it in quotes")
+        for location, _ in dated
+    )
+    if dated:
+        return None
+    try:
+        checked = _validate(model, values, base_dir=resolver.base_dir)
+    except ValidationError as exc:
+        for fault in exc.errors(include_url=False):
+            location = _strip_tag(fault["loc"], model)
+            if location not in unresolved:
+                problems.append(_describe(fault, merged=merged, location=location, model=model))
+        return None
+    return (checked, values) if len(problems) == before else None
+
+
+def _validate(model: Any, values: Any, *, base_dir: Path) -> Any:
+    # Strict checks in JSON mode: text is no number there, while a list may become a tuple and text a path.
+    return TypeAdapter(model).validate_json(json.dumps(values), context={"base_dir": base_dir})
+
+
+def _describe(fault: Any, *, merged: Merged, location: Location, model: Any) -> Problem:
+    origin = merged.locate(location)
+    kind = fault["type"]
+    if kind.startswith("union_tag"):
+        origin = merged.locate((*location, "kind"))
+    if kind in WANTED:
+        hint = REFERENCE_HINT if kind == "string_type" and isinstance(fault["input"], dict) else None
+        return Problem(*origin, f"must be {WANTED[kind]}, not {_say(fault['input'])}", hint)
+    if kind == "extra_forbidden":
+        return Problem(*origin, "unknown key", nearest(str(location[-1]), _known_keys(model, fault["loc"])))
+    if kind in {"literal_error", "union_tag_invalid"}:
+        wanted = fault["ctx"].get("expected") or fault["ctx"]["expected_tags"]
+        wrong = fault["ctx"].get("tag") or fault["input"]
+        hint = nearest(wrong, LITERAL.findall(wanted)) if isinstance(wrong, str) else None
+        return Problem(*origin, f"must be {wanted}", hint)
+    return Problem(*origin, _reason(fault))
+
+
+def _reason(fault: Any) -> str:
+    if fault["type"] == "value_error":
+        return str(fault["ctx"]["error"])
+    message = PLAIN.get(fault["type"], fault["msg"])
+    return str(message[0].lower() + message[1:])
+
+
+def _say(value: object) -> str:
+    names = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list", dict: "a table"}
+    return names.get(type(value), "nothing")
+
+
+def _strip_tag(location: Location, model: Any) -> Location:
+    """Drop the kind that pydantic puts in front of a PSA's keys."""
+    is_section = isinstance(model, type) and issubclass(model, BaseModel)
+    return location[1:] if not is_section and location[:1] and location[0] in PSA_KINDS else location
+
+
+def _known_keys(model: Any, location: Location) -> list[str]:
+    """List the keys that the table of an unknown key could have held."""
+    if location and location[0] in PSA_KINDS and not hasattr(model, "model_fields"):
+        return list(PSA_KINDS[str(location[0])].model_fields)
+    found: Any = model
+    for part in location[:-1]:
+        if isinstance(part, str) and hasattr(found, "model_fields") and part in found.model_fields:
+            found = _section_in(found.model_fields[part].annotation)
+    return list(getattr(found, "model_fields", {}))
+
+
+def _section_in(annotation: Any) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    sections = (_section_in(argument) for argument in getattr(annotation, "__args__", ()))
+    return next((section for section in sections if section is not None), None)
+
+
+def _walk(location: Location, value: Any) -> list[tuple[Location, Any]]:
+    children: list[tuple[str | int, Any]] = []
+    if isinstance(value, dict):
+        children = list(value.items())
+    elif isinstance(value, list):
+        children = list(enumerate(value))
+    return [(location, value)] + [pair for key, item in children for pair in _walk((*location, key), item)]

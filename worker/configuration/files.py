@@ -1,0 +1,82 @@
+"""Which files make the configuration, and what stands in them. No meaning is given to any key here, but to paths."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+from worker.configuration.problems import Problem
+
+FILE_NAME = "contact-sync.toml"
+FILE_VARIABLE = "CONTACT_SYNC_CONFIG"
+FOLDER_NAME = "connectors.d"
+PATH_KEYS = frozenset({"state_dir", "ca_file", "certificate_file", "private_key_file"})
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file's content; its relative paths count from the main file's folder, whatever folder it lies in."""
+
+    name: str
+    table: Json
+    is_main: bool
+
+
+def find_file(config: Path | None, *, environment: Mapping[str, str], folder: Path) -> Path:
+    """Return the main file: the one asked for, else the variable's, else the one in this folder. It may be missing."""
+    chosen = config or environment.get(FILE_VARIABLE) or FILE_NAME
+    return (folder / chosen).resolve()
+
+
+def read_sources(main: Path) -> tuple[list[Source], list[Problem]]:
+    """Read the main file and those of connectors.d beside it, by name. A file that cannot be read is a problem."""
+    folder = main.parent / FOLDER_NAME
+    others = sorted(folder.glob("*.toml")) if folder.is_dir() else []
+    sources, problems = [], []
+    for path in (main, *others):
+        name = path.relative_to(main.parent).as_posix()
+        table = _read(path, name)
+        if isinstance(table, Problem):
+            problems.append(table)
+        else:
+            rebased = table if path == main else _rebase(table, PurePath(FOLDER_NAME))
+            sources.append(Source(name=name, table=rebased, is_main=path == main))
+    return sources, problems
+
+
+def read_key(path: Path, key: str) -> object:
+    """Return what stands under a dotted key of a TOML file. Raises OSError, ValueError or KeyError."""
+    found: Any = tomllib.loads(path.read_text(encoding="utf-8"))
+    for part in key.split("."):
+        found = found[part]
+    return found
+
+
+def _read(path: Path, name: str) -> Json | Problem:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Problem(name, "", f"no such file: {path}", f"pass --config, set {FILE_VARIABLE}, or make ./{FILE_NAME}")
+    except OSError as exc:
+        return Problem(name, "", f"cannot be read: {exc.strerror}")
+    except UnicodeDecodeError:
+        return Problem(name, "", "is not UTF-8 text", "save it as UTF-8")
+    except tomllib.TOMLDecodeError as exc:
+        return Problem(name, "", f"is not valid TOML: {exc}")
+
+
+def _rebase(value: Any, prefix: PurePath) -> Any:
+    """Prefix relative paths: values of path keys, and {file = "…"} wherever it stands."""
+    if isinstance(value, list):
+        return [_rebase(item, prefix) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"file"} and isinstance(value["file"], str):
+        return {"file": (prefix / value["file"]).as_posix()}
+    return {
+        key: (prefix / item).as_posix() if key in PATH_KEYS and isinstance(item, str) else _rebase(item, prefix)
+        for key, item in value.items()
+    }

@@ -1,0 +1,190 @@
+"""From files to checked settings: every fault of every table, or everything that a process needs."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tasks.connector import Connector
+from worker.configuration import checking
+from worker.configuration.checking import BuiltIn
+from worker.configuration.connectors import ConnectorSection, DefaultsSection, build_connector
+from worker.configuration.documents import to_document
+from worker.configuration.faults import check_table
+from worker.configuration.files import Source, read_sources
+from worker.configuration.layers import Layer, Merged, Origin, merge
+from worker.configuration.problems import ConfigurationError, Problem, nearest
+from worker.configuration.references import Resolver
+from worker.configuration.service import ApiSection, ServiceSection
+from worker.configuration.values import ID_PATTERN
+from worker.configuration.vendors import AnyPsa, GraphApp, Psa
+
+ONE_OF_A_KIND = ("service", "api", "defaults")
+NAMED = ("graph_app", "psa", "connectors")
+
+Json = dict[str, Any]
+T = TypeVar("T")
+Table = tuple[str, str]
+"""Which table: its kind, and its name where there may be several."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A checked configuration. `documents` is what gets published: no secret, only where each stands."""
+
+    path: Path
+    service: ServiceSection
+    api: ApiSection
+    graph_apps: Mapping[str, GraphApp]
+    psas: Mapping[str, AnyPsa]
+    connectors: Mapping[str, Connector]
+    documents: Json
+    tables: Mapping[Table, Merged] = field(repr=False)
+
+    @property
+    def base_dir(self) -> Path:
+        """The folder that relative paths count from."""
+        return self.path.parent
+
+
+def load(path: Path, *, environment: Mapping[str, str], built_in: BuiltIn) -> Settings:
+    """Read and check everything. Raises ConfigurationError with all faults at once."""
+    sources, problems = read_sources(path)
+    if not any(source.is_main for source in sources):
+        raise ConfigurationError(problems)
+    loader = _Loader(Resolver(environment, path.parent), built_in, problems)
+    loader.sort(sources)
+    settings = loader.check(path)
+    if loader.problems or settings is None:
+        raise ConfigurationError(loader.problems)
+    return settings
+
+
+class _Loader:
+    """The tables of one load, and what was found wrong so far."""
+
+    def __init__(self, resolver: Resolver, built_in: BuiltIn, problems: list[Problem]) -> None:
+        self.problems = problems
+        self._resolver = resolver
+        self._built_in = built_in
+        self._layers: dict[Table, Layer] = {}
+        self._tables: dict[Table, Merged] = {}
+        self._documents: dict[str, Json] = {"graph_app": {}, "psa": {}, "connectors": {}, "defaults": {}}
+        self._main = ""
+
+    def sort(self, sources: list[Source]) -> None:
+        """Put each table under what it is, once."""
+        self._main = next(source.name for source in sources if source.is_main)
+        for source in sources:
+            for key, value in source.table.items():
+                if key not in (*ONE_OF_A_KIND, *NAMED):
+                    self._fault(source.name, key, "unknown key", nearest(key, (*ONE_OF_A_KIND, *NAMED)))
+                elif not isinstance(value, dict):
+                    self._fault(source.name, key, "must be a table")
+                elif key in NAMED:
+                    for name, table in value.items():
+                        self._take_named(source, key, name=name, table=table)
+                elif source.is_main:
+                    self._layers[key, ""] = Layer(Origin(source.name, key), value)
+                else:
+                    self._fault(source.name, key, f"[{key}] stands in {self._main} only")
+
+    def check(self, path: Path) -> Settings | None:
+        """Check table by table, then what lies between them; None if anything was wrong."""
+        service = self._check("service", ServiceSection)
+        api = self._check("api", ApiSection)
+        self._check_defaults()
+        if service is not None:
+            self.problems.extend(checking.check_service(service, self._tables["service", ""]))
+        is_production = service is not None and not service.development
+        graph_apps = self._check_vendors("graph_app", GraphApp, is_production=is_production)
+        psas = self._check_vendors("psa", Psa, is_production=is_production)
+        sections = self._check_connectors()
+        if self.problems or service is None or api is None:
+            return None
+        return Settings(
+            path=path,
+            service=service,
+            api=api,
+            graph_apps=graph_apps,
+            psas=psas,
+            connectors={name: self._build(name, section) for name, section in sections.items()},
+            documents=self._documents,
+            tables=self._tables,
+        )
+
+    def _fault(self, file: str, key: str, reason: str, hint: str | None = None) -> None:
+        self.problems.append(Problem(file, key, reason, hint))
+
+    def _take_named(self, source: Source, key: str, *, name: str, table: Any) -> None:
+        place = f"{key}.{name}"
+        if not re.fullmatch(ID_PATTERN, name):
+            self._fault(source.name, place, "a name is made of letters, digits, - and _, at most 63 of them")
+        elif not isinstance(table, dict):
+            self._fault(source.name, place, "must be a table")
+        elif (key, name) in self._layers:
+            self._fault(source.name, place, f"stands in {self._layers[key, name].origin.file} already")
+        else:
+            self._layers[key, name] = Layer(Origin(source.name, place), table)
+
+    def _check(self, key: str, model: Any, *, name: str = "") -> Any:
+        """Merge and check one table, and keep what is published of it."""
+        own = self._layers.get((key, name), Layer(Origin(self._main, key), {}))
+        below = [self._layers["defaults", ""]] if key == "connectors" and ("defaults", "") in self._layers else []
+        merged = self._tables[key, name] = merge([own, *below])
+        checked = check_table(merged, model, resolver=self._resolver, problems=self.problems)
+        if checked is None:
+            return None
+        section, values = checked
+        if name:
+            self._documents[key][name] = to_document(type(section), values, merged=merged)
+        elif key == "defaults":
+            self._documents[key] = values
+        return section
+
+    def _check_vendors(self, key: str, model: Any, *, is_production: bool) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name in self._names(key):
+            vendor = self._check(key, model, name=name)
+            if vendor is not None:
+                found[name] = vendor
+                if is_production:
+                    table = self._tables[key, name]
+                    self.problems.extend(checking.check_inline(type(vendor), table))
+                    self.problems.extend(checking.check_vendor(vendor, table))
+        return found
+
+    def _check_defaults(self) -> None:
+        section = self._check("defaults", DefaultsSection)
+        if section is not None:
+            self._check_texts(section, self._tables["defaults", ""], psa_kind=None)
+
+    def _check_texts(self, section: DefaultsSection, table: Merged, *, psa_kind: str | None) -> None:
+        self.problems.extend(checking.check_rules(section, table))
+        self.problems.extend(checking.check_expressions(section, table, self._built_in, psa_kind=psa_kind))
+
+    def _check_connectors(self) -> dict[str, ConnectorSection]:
+        kinds = {name: self._tables["psa", name].values.get("kind") for name in self._names("psa")}
+        sections: dict[str, ConnectorSection] = {}
+        for name in self._names("connectors"):
+            section = self._check("connectors", ConnectorSection, name=name)
+            if section is not None:
+                sections[name] = section
+                table, kind = self._tables["connectors", name], kinds.get(section.psa or "")
+                self.problems.extend(
+                    checking.check_names(section, table, psas=kinds, graph_apps=self._names("graph_app"))
+                )
+                self.problems.extend(checking.check_company(section, table))
+                self._check_texts(section, table, psa_kind=kind)
+        tables = {name: self._tables["connectors", name] for name in sections}
+        self.problems.extend(checking.check_pairs(sections, tables))
+        return sections
+
+    def _build(self, connector_id: str, section: ConnectorSection) -> Connector:
+        psa = self._documents["psa"][str(section.psa)]
+        default_mapping = self._built_in.default_mapping(psa["kind"])
+        return build_connector(connector_id, section, psa=psa, default_mapping=default_mapping)
+
+    def _names(self, key: str) -> list[str]:
+        return [name for kind, name in self._layers if kind == key]

@@ -1,0 +1,166 @@
+"""[service] and [api]: what one installation is, beside its vendors and customers."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from tasks.ports import Timing
+from worker.configuration.values import BasicAuth, Folder, Listen, RedisUrl, Seconds, Secret, Text, Url
+
+SLOWEST_WRITE_MARGIN_S = 1
+COUNTDOWN_MARGIN_S = 60  # a countdown that outlasts the visibility time-out is delivered twice
+HEARTBEATS_BEFORE_DEATH = 2
+
+Positive = Annotated[Seconds, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """A table of the file: frozen, strict, unknown keys refused; its faults never repeat a value."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+class TimingSection(Section):
+    """[service.timing]: every time that a run obeys; small in tests."""
+
+    visibility_timeout_s: Positive = Field(900, description="After this an unacknowledged message is delivered again.")
+    heartbeat_s: Positive = Field(3, description="How often a worker says that it lives.")
+    dead_s: Positive = Field(10, description="A worker without heartbeat for so long is taken for dead.")
+    lease_s: Positive = Field(180, description="How long a connector's lease lives unless it is renewed.")
+    user_wait_s: Positive = Field(5, description="After this a task looks again at a user that another worker holds.")
+    retry_horizon_s: Positive = Field(900, description="How long one user is tried again.")
+    instance_horizon_s: Positive = Field(1800, description="How long a run waits for a PSA or Graph that is down.")
+    write_deadline_s: Positive = Field(20, description="The most that one write may take, from intent to answer.")
+    write_margin_s: Positive = Field(2, description="Waited beyond the deadline before a lost answer is looked up.")
+    longest_countdown_s: Positive = Field(300, description="The longest wait that is put into a message.")
+    index_age_s: Positive = Field(600, description="A create planned on an older contact index looks up first.")
+    reconcile_s: Positive = Field(5, description="How often each worker looks for what a crash left.")
+    due_s: Positive = Field(30, description="A started user without outcome is taken up again after this.")
+    step_due_s: Positive = Field(60, description="A run without progress is taken up again after this.")
+    schedule_spread_s: Annotated[int, Field(ge=0, le=3600)] = Field(
+        0, description="Scheduled runs start within so many seconds after their time, each connector at its own."
+    )
+
+    @model_validator(mode="after")
+    def check_relations(self) -> Self:
+        """Refuse times that undo each other."""
+        broken = [reason for holds, reason in self._relations() if not holds]
+        if broken:
+            raise ValueError("; ".join(broken))
+        return self
+
+    def _relations(self) -> tuple[tuple[bool, str], ...]:
+        slowest_write_s = self.write_deadline_s + SLOWEST_WRITE_MARGIN_S
+        longest_message_s = self.longest_countdown_s + COUNTDOWN_MARGIN_S
+        return (
+            (
+                self.visibility_timeout_s > slowest_write_s,
+                f"visibility_timeout_s must exceed write_deadline_s + {SLOWEST_WRITE_MARGIN_S} = {slowest_write_s:g}",
+            ),
+            (
+                self.visibility_timeout_s > longest_message_s,
+                f"visibility_timeout_s must exceed longest_countdown_s + {COUNTDOWN_MARGIN_S} = {longest_message_s:g}",
+            ),
+            (
+                self.dead_s > HEARTBEATS_BEFORE_DEATH * self.heartbeat_s,
+                "dead_s must exceed two heartbeats, or a short pause looks like a death",
+            ),
+            (self.lease_s > self.dead_s, "lease_s must exceed dead_s"),
+            (self.lease_s > 2 * self.reconcile_s, "lease_s must exceed two reconcile_s, which renews it"),
+            (self.retry_horizon_s <= self.instance_horizon_s, "retry_horizon_s must not exceed instance_horizon_s"),
+        )
+
+
+class WorkersSection(Section):
+    """[service.workers]: how many users are written at once, and by what."""
+
+    processes: Annotated[int, Field(ge=1, le=64)] = Field(2, description="Worker processes that `up` starts.")
+    threads: Annotated[int, Field(ge=1, le=512)] = Field(32, description="Users at once in each of them.")
+    pool: Literal["threads", "prefork"] = Field("threads", description="Celery's pool.")
+    user_events: bool = Field(
+        default=True, description="Show each user's task in Flower; false saves a third of the work at 100,000 users."
+    )
+    batch_size: Annotated[int, Field(ge=1, le=1000)] = Field(16, description="Users in one chord.")
+    most_in_flight: Annotated[int, Field(ge=1, le=5000)] = Field(
+        48, description="The most users of one PSA instance that are in the broker at once."
+    )
+
+
+class RetentionSection(Section):
+    """[service.retention]: how long the store remembers."""
+
+    reports_days: Annotated[int, Field(ge=1)] = Field(90, description="How long a run's report is kept.")
+    journal_days: Annotated[int, Field(ge=1)] = Field(30, description="How long old values of written fields are kept.")
+
+
+class AlertsSection(Section):
+    """[service.alerts]: when `notify` is used."""
+
+    failed_runs: Annotated[int, Field(ge=1)] = Field(1, description="So many failed runs in a row of one connector.")
+    error_rate: Share = Field(0.1, description="A run in which more than this share of the users failed.")
+
+
+class ServiceSection(Section):
+    """[service]: this installation."""
+
+    redis_url: RedisUrl | None = Field(
+        None, description="Redis or Valkey; absent: an embedded Valkey in state_dir, found there by every command."
+    )
+    state_dir: Folder = Field(
+        "var", validate_default=True, description="Where the embedded Valkey and beat keep their files."
+    )
+    development: bool = Field(
+        default=False, description="True for demo and tests: allows loopback vendors, inline secrets, open Flower."
+    )
+    api_listen: Listen = Field("127.0.0.1:8080", description="Where the HTTP API listens.")
+    flower_listen: Listen = Field("127.0.0.1:5555", description="Where Flower listens.")
+    flower_basic_auth: BasicAuth | None = Field(None, description="Flower's user:password.")
+    public_url: Url | None = Field(
+        None, description="Where Graph delivers its notifications; absent: no subscriptions are made."
+    )
+    notify: tuple[Secret, ...] = Field((), description="Where alerts go, as Apprise URLs.")
+    timing: TimingSection = Field(TimingSection(), description="Times; small in tests.")
+    workers: WorkersSection = Field(WorkersSection(), description="Processes and threads.")
+    retention: RetentionSection = Field(RetentionSection(), description="How long things are kept.")
+    alerts: AlertsSection = Field(AlertsSection(), description="When somebody is told.")
+
+    def timing_of_tasks(self) -> Timing:
+        """Return the times and sizes that the steps of a run obey."""
+        timing, workers = self.timing, self.workers
+        return Timing(
+            write_deadline_s=timing.write_deadline_s,
+            write_margin_s=timing.write_margin_s,
+            user_horizon_s=timing.retry_horizon_s,
+            instance_horizon_s=timing.instance_horizon_s,
+            index_age_s=timing.index_age_s,
+            due_s=timing.due_s,
+            step_due_s=timing.step_due_s,
+            longest_countdown_s=timing.longest_countdown_s,
+            batch_size=workers.batch_size,
+            most_in_flight=workers.most_in_flight,
+        )
+
+
+class TokenSection(Section):
+    """[api.tokens.NAME]: who may call the HTTP API."""
+
+    token: Secret = Field(description="What the caller sends as its bearer token.")
+    allow: Literal["read", "run"] = Field("run", description="Read reports only, or request runs too.")
+    connectors: tuple[Text, ...] = Field((), description="The connectors it may see; absent: all.")
+
+
+class ApiSection(Section):
+    """[api]: the HTTP API."""
+
+    tokens: dict[Text, TokenSection] = Field({}, description="Tokens by name; without any, every call is refused.")
+
+
+def secret_fields(section: type[BaseModel]) -> frozenset[str]:
+    """Name the keys of a section whose value is a secret."""
+    return frozenset(name for name, field in section.model_fields.items() if _is_secret(field.annotation))
+
+
+def _is_secret(annotation: Any) -> bool:
+    arguments = getattr(annotation, "__args__", ())
+    return annotation is SecretStr or any(_is_secret(argument) for argument in arguments)

@@ -1,0 +1,173 @@
+"""Published configurations, as workers use them: one version's documents, and the port that keeps several at hand."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from adapters.errors import InstanceError, TenantError
+from tasks.connector import Connector
+from worker.configuration.checking import BuiltIn
+from worker.configuration.connectors import ConnectorSection, build_connector
+from worker.configuration.faults import check_table
+from worker.configuration.layers import Layer, Origin, merge
+from worker.configuration.loading import Settings
+from worker.configuration.problems import ConfigurationError, Problem
+from worker.configuration.references import Resolver
+from worker.configuration.vendors import AnyPsa, GraphApp, Psa
+
+Json = dict[str, Any]
+T = TypeVar("T")
+VERSIONS_KEPT = 4  # open runs pin the current version and rarely more than one or two before it
+INVALID = "configuration_invalid"
+
+
+class Snapshots(Protocol):
+    """The store's published configurations, numbered from 1."""
+
+    def current_version(self) -> int:
+        """Return the newest version; 0 if there is none."""
+        ...
+
+    def get(self, version: int) -> Json | None:
+        """Return the documents of that version."""
+        ...
+
+
+def to_documents(settings: Settings) -> Json:
+    """Return what is published: connectors with [defaults] merged in, psa, graph_app and defaults. Holds no secret."""
+    return settings.documents
+
+
+def from_documents(
+    documents: Json, *, base_dir: Path, environment: Mapping[str, str], built_in: BuiltIn, name: str = "snapshot"
+) -> "Snapshot":
+    """Read published documents back; secrets are looked up here, from this environment and folder, when asked for."""
+    return Snapshot(documents, resolver=Resolver(environment, base_dir), built_in=built_in, name=name)
+
+
+class Snapshot:
+    """One version. Each part is checked and built on first use, and kept; safe for threads."""
+
+    def __init__(self, documents: Json, *, resolver: Resolver, built_in: BuiltIn, name: str) -> None:
+        """Keep the documents; `name` is what problems call them."""
+        self._documents = documents
+        self._resolver = resolver
+        self._built_in = built_in
+        self._name = name
+        self._built: dict[tuple[str, str], Any] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def connector_ids(self) -> tuple[str, ...]:
+        """The connectors of this version."""
+        return tuple(self._documents["connectors"])
+
+    def psa_kind(self, name: str) -> str:
+        """Return the kind of a PSA instance. Raises KeyError."""
+        return str(self._documents["psa"][name]["kind"])
+
+    def connector(self, connector_id: str) -> Connector:
+        """Return the connector. Raises KeyError, or ConfigurationError if this release cannot use its document."""
+        return self._once(("connectors", connector_id), lambda: self._build(connector_id))
+
+    def psa(self, name: str) -> AnyPsa:
+        """Return how a PSA instance is reached. Raises KeyError, or ConfigurationError if a secret is missing here."""
+        psa: AnyPsa = self._once(("psa", name), lambda: self._read("psa", name, Psa))
+        return psa
+
+    def graph_app(self, name: str) -> GraphApp:
+        """Return an app registration. Raises KeyError, or ConfigurationError if a secret is missing here."""
+        app: GraphApp = self._once(("graph_app", name), lambda: self._read("graph_app", name, GraphApp))
+        return app
+
+    def _once(self, place: tuple[str, str], build: Callable[[], T]) -> T:
+        with self._lock:
+            if place not in self._built:
+                self._built[place] = build()
+            built: T = self._built[place]
+            return built
+
+    def _read(self, kind: str, name: str, model: Any) -> Any:
+        merged = merge([Layer(Origin(self._name, f"{kind}.{name}"), self._documents[kind][name])])
+        problems: list[Problem] = []
+        checked = check_table(merged, model, resolver=self._resolver, problems=problems)
+        if checked is None:
+            raise ConfigurationError(problems)
+        return checked[0]
+
+    def _build(self, connector_id: str) -> Connector:
+        section: ConnectorSection = self._read("connectors", connector_id, ConnectorSection)
+        psa = self._documents["psa"][str(section.psa)]
+        default_mapping = self._built_in.default_mapping(psa["kind"])
+        return build_connector(connector_id, section, psa=psa, default_mapping=default_mapping)
+
+
+class SnapshotConfiguration:
+    """The configuration port of tasks, with the vendors' settings beside it: the last few versions, read once each."""
+
+    def __init__(
+        self, snapshots: Snapshots, *, base_dir: Path, environment: Mapping[str, str], built_in: BuiltIn
+    ) -> None:
+        """Take the store's snapshots, and where secrets are looked up."""
+        self._snapshots = snapshots
+        self._base_dir = base_dir
+        self._environment = environment
+        self._built_in = built_in
+        self._kept: OrderedDict[int, Snapshot] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def current_version(self) -> int:
+        """Return the newest published version; 0 if there is none."""
+        return self._snapshots.current_version()
+
+    def connectors(self, *, version: int) -> tuple[str, ...]:
+        """List the connector ids of that version; none of version 0."""
+        return self._snapshot(version).connector_ids if version else ()
+
+    def connector(self, connector_id: str, *, version: int) -> Connector:
+        """Return a connector of that version. Raises KeyError; TenantError if this release cannot use its document."""
+        snapshot = self._snapshot(version)
+        try:
+            return snapshot.connector(connector_id)
+        except ConfigurationError as exc:
+            raise TenantError(INVALID, vendor="configuration") from exc
+
+    def psa(self, name: str, *, version: int) -> AnyPsa:
+        """Return how a PSA instance is reached. Raises KeyError; InstanceError if a secret is missing here."""
+        snapshot = self._snapshot(version)
+        try:
+            return snapshot.psa(name)
+        except ConfigurationError as exc:
+            raise InstanceError(INVALID, vendor=snapshot.psa_kind(name)) from exc
+
+    def graph_app(self, name: str, *, version: int) -> GraphApp:
+        """Return an app registration. Raises KeyError; TenantError if a secret is missing here."""
+        snapshot = self._snapshot(version)
+        try:
+            return snapshot.graph_app(name)
+        except ConfigurationError as exc:
+            raise TenantError(INVALID, vendor="graph") from exc
+
+    def _snapshot(self, version: int) -> Snapshot:
+        with self._lock:
+            if version in self._kept:
+                self._kept.move_to_end(version)
+                return self._kept[version]
+        documents = self._snapshots.get(version) if version else None
+        if documents is None:
+            raise KeyError(version)
+        read = from_documents(
+            documents,
+            base_dir=self._base_dir,
+            environment=self._environment,
+            built_in=self._built_in,
+            name=f"configuration version {version}",
+        )
+        with self._lock:
+            snapshot = self._kept.setdefault(version, read)
+            self._kept.move_to_end(version)
+            while len(self._kept) > VERSIONS_KEPT:
+                self._kept.popitem(last=False)
+            return snapshot

@@ -1,0 +1,45 @@
+"""The configuration of this process: the only module that reads the environment."""
+
+import os
+from pathlib import Path
+
+from tasks.default_mappings import default_mapping
+from tasks.expressions import compile_condition, compile_template
+from worker.configuration import (
+    BuiltIn,
+    ConfigurationError,
+    Problem,
+    Settings,
+    SnapshotConfiguration,
+    Snapshots,
+    find_file,
+    load,
+)
+
+__all__ = [
+    "BUILT_IN",
+    "ConfigurationError",
+    "Problem",
+    "Settings",
+    "SnapshotConfiguration",
+    "load_settings",
+    "snapshot_configuration",
+]
+
+BUILT_IN = BuiltIn(
+    default_mapping=default_mapping, compile_condition=compile_condition, compile_template=compile_template
+)
+
+
+def load_settings(config: Path | None = None) -> Settings:
+    """Read and check the configuration: this file, else $CONTACT_SYNC_CONFIG's, else ./contact-sync.toml.
+
+    Raises ConfigurationError with every fault at once.
+    """
+    path = find_file(config, environment=os.environ, folder=Path.cwd())
+    return load(path, environment=os.environ, built_in=BUILT_IN)
+
+
+def snapshot_configuration(settings: Settings, snapshots: Snapshots) -> SnapshotConfiguration:
+    """Return the configuration port over the store's snapshots; secrets are looked up in this process."""
+    return SnapshotConfiguration(snapshots, base_dir=settings.base_dir, environment=os.environ, built_in=BUILT_IN)
