@@ -177,7 +177,9 @@ class _LoginDoor:
         return response
 
     def post(self, url: str, *, data: Mapping[str, Any], headers: Mapping[str, str], **_: Any) -> httpx.Response:
-        response = self._login.query(url, endpoint="token", form=data, headers=headers)
+        # MSAL signs assertions as bytes, which httpx would send as their Python notation.
+        form = {name: value.decode() if isinstance(value, bytes) else value for name, value in data.items()}
+        response = self._login.query(url, endpoint="token", form=form, headers=headers)
         read_json(response, vendor=VENDOR)
         return response
 
