@@ -29,3 +29,4 @@ CONTACT_RELINKED = "ContactRelinked"  # the contact carried the object id of a u
 FOREIGN_OBJECT_ID = "ForeignObjectId"  # the contact's object-id field holds somebody else's value
 PROTECTED_CONTACT = "ProtectedContact"  # a default or billing contact is never deactivated
 MODE_CHANGED = "ModeChanged"  # an incremental run became a full one
+SYNC_DISABLED = "SyncDisabled"  # automatic sync of the connector is off; a run asked for by hand goes ahead

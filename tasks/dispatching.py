@@ -13,7 +13,7 @@ RUN_DUE = "run.due"
 CONNECTOR_UNUSABLE = "connector.unusable"
 
 
-def dispatch_due(ports: Ports, *, spread_s: int = 0) -> None:
+def dispatch_due(ports: Ports) -> None:
     """Request a run of each connector whose schedule has come due since its last scheduled time.
 
     The run and the new scheduled time are written in one step, by compare-and-set: a repeat requests nothing. A message
@@ -27,16 +27,16 @@ def dispatch_due(ports: Ports, *, spread_s: int = 0) -> None:
             structlog.get_logger().error(CONNECTOR_UNUSABLE, connector_id=connector_id, reason=error.reason)
             continue
         if connector.office365_sync_enabled:
-            _dispatch(ports, connector, spread_s=spread_s)
+            _dispatch(ports, connector)
 
 
-def _dispatch(ports: Ports, connector: Connector, *, spread_s: int) -> None:
+def _dispatch(ports: Ports, connector: Connector) -> None:
     now_ms = ports.runs.now_ms()
     last_ms = ports.memory.last_tick(connector.connector_id)
     if last_ms is None:
         ports.memory.see_connector(connector.connector_id, at_ms=now_ms)
         return
-    tick_ms = _due_moment(connector, last_ms=last_ms, now_ms=now_ms, spread_s=spread_s)
+    tick_ms = _due_moment(connector, last_ms=last_ms, now_ms=now_ms, spread_s=ports.timing.schedule_spread_s)
     if tick_ms is None:
         return
     run_id = new_run_id(connector.connector_id, at_ms=now_ms)

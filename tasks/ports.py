@@ -405,6 +405,7 @@ class Timing:
     batch_size: int = 16
     most_in_flight: int = 48
     names_per_page: int = 20
+    schedule_spread_s: int = 0  # scheduled runs start within so many seconds, each connector at its own
 
 
 @dataclass(frozen=True)

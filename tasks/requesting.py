@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from adapters.records import Run
+from tasks import codes
 from tasks.connector import Connector
 from tasks.ports import Ports
 from tasks.request import SyncRequest
 
-SYNC_DISABLED = "SyncDisabled"
 BY_ITSELF = frozenset({"schedule", "event"})  # triggers that office365_sync_enabled switches off
 ID_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # nothing that is misread over the telephone
 ID_LETTERS = 6
@@ -63,7 +63,7 @@ def _goes_ahead_disabled(connector: Connector, trigger: str) -> bool:
 def _disabled_warning(connector: Connector) -> dict[str, Any]:
     return {
         "user_principal_name": None,
-        "code": SYNC_DISABLED,
+        "code": codes.SYNC_DISABLED,
         "message": f"automatic sync of {connector.connector_id} is off (office365_sync_enabled = false); "
         "this run was asked for by hand and goes ahead",
     }

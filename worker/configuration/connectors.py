@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from tasks.connector import CompanyRule, Connector, FieldRule, Rule, UpdatePolicy
 from tasks.scheduling import check_schedule
@@ -66,6 +66,13 @@ class FieldSection(Section):
     clear: bool | None = Field(None, description="Whether an empty result erases the field.")
 
 
+def _text_to_table(value: Any) -> Any:
+    return {"value": value} if isinstance(value, str) else value
+
+
+Mapped = Annotated[FieldSection, BeforeValidator(_text_to_table, json_schema_input_type=str | FieldSection)]
+
+
 class DefaultsSection(Section):
     """[defaults]: every key of a connector but its tenant."""
 
@@ -79,7 +86,7 @@ class DefaultsSection(Section):
     include_guests: bool = Field(default=False, description="Take guests too.")
     exclude: tuple[RuleSection, ...] = Field((), description="Who is left out, by named rules.")
     company_rules: tuple[CompanyRuleSection, ...] = Field((), description="Which company a user belongs to.")
-    field_mapping: dict[Text, FieldSection] = Field({}, description="How contact fields are made of the user.")
+    field_mapping: dict[Text, Mapped] = Field({}, description="How contact fields are made of the user.")
     schedule: Annotated[Text, AfterValidator(_check_cron)] | None = Field(
         None, description="A cron line of five fields, in the customer's time zone; absent: only by hand and by event."
     )

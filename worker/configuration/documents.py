@@ -5,18 +5,23 @@ from typing import Any
 from worker.configuration.layers import Merged
 from worker.configuration.references import is_reference
 from worker.configuration.service import Section, secret_fields
+from worker.configuration.vendors import identity_keys
 
 Json = dict[str, Any]
 
 
-def to_document(section: type[Section], values: Json, *, merged: Merged) -> Json:
-    """Return the values of a checked table without its secrets.
+def vendor_document(section: type[Section], values: Json, *, merged: Merged) -> Json:
+    """Return a vendor's table with its references kept, so that no credential is published.
 
-    A secret that stands in the file itself (development only) becomes a reference to that file and key.
+    What says which installation this is stands in clear, for the fingerprint. A secret that stands in the file itself
+    (development only) becomes a reference to that file and key.
     """
     document = dict(values)
-    for key in secret_fields(section) & set(values):
-        origin = merged.locate((key,))
+    for key in set(values) - identity_keys(section):
         written = merged.values[key]
-        document[key] = written if is_reference(written) else {"file": origin.file, "key": origin.key}
+        if is_reference(written):
+            document[key] = written
+        elif key in secret_fields(section):
+            origin = merged.locate((key,))
+            document[key] = {"file": origin.file, "key": origin.key}
     return document

@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import date, datetime, time
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -68,7 +69,12 @@ def check_table(
 
 def _validate(model: Any, values: Any, *, base_dir: Path) -> Any:
     # Strict checks in JSON mode: text is no number there, while a list may become a tuple and text a path.
-    return TypeAdapter(model).validate_json(json.dumps(values), context={"base_dir": base_dir})
+    return _adapter(model).validate_json(json.dumps(values), context={"base_dir": base_dir})
+
+
+@cache
+def _adapter(model: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(model)
 
 
 def _describe(fault: Any, *, merged: Merged, location: Location, model: Any) -> Problem:

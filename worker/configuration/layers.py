@@ -22,10 +22,19 @@ class Origin(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """One table, and where it stands."""
+    """One table, and where it stands. A mapping's bare text is the table of its value alone, which stands there too."""
 
     origin: Origin
     values: Json
+    is_bare: bool = False
+
+
+class Found(NamedTuple):
+    """One layer's value for a key, and where it stands."""
+
+    origin: Origin
+    value: Any
+    is_bare: bool = False
 
 
 @dataclass
@@ -52,39 +61,45 @@ def merge(layers: Sequence[Layer]) -> Merged:
     in front, in its order. A mapping given as bare text is the table { value = text }.
     """
     merged = Merged()
-    merged.values = _merge_tables((), [Layer(origin, dict(values)) for origin, values in layers], merged)
+    merged.values = _merge_tables((), layers, merged)
     return merged
 
 
 def _merge_tables(location: Location, layers: Sequence[Layer], merged: Merged) -> Json:
     merged.origins[location] = layers[0].origin
     names = dict.fromkeys(name for layer in layers for name in layer.values)
-    return {name: _merge_key((*location, name), name, layers, merged) for name in names}
+    return {
+        name: _merge_values(
+            (*location, name), [_find(layer, (*location, name)) for layer in layers if name in layer.values], merged
+        )
+        for name in names
+    }
 
 
-def _merge_key(location: Location, name: str, layers: Sequence[Layer], merged: Merged) -> Any:
-    found = [
-        (_below(layer.origin, (name,)), _as_table(location, layer.values[name]))
-        for layer in layers
-        if name in layer.values
-    ]
-    return _merge_values(location, found, merged)
+def _find(layer: Layer, location: Location) -> Found:
+    name = location[-1]
+    value = layer.values[str(name)]
+    origin = layer.origin if layer.is_bare else _below(layer.origin, (name,))
+    is_field = len(location) == 2 and location[0] == MAPPING  # noqa: PLR2004  # (field_mapping, NAME)
+    if is_field and (isinstance(value, str) or is_reference(value)):
+        return Found(origin, {"value": value}, is_bare=True)
+    return Found(origin, value)
 
 
-def _merge_values(location: Location, found: Sequence[tuple[Origin, Any]], merged: Merged) -> Any:
-    origin, top = found[0]
-    if len(location) == 1 and location[0] in RULE_LISTS and all(_is_rule_list(value) for _, value in found):
+def _merge_values(location: Location, found: Sequence[Found], merged: Merged) -> Any:
+    top = found[0]
+    if len(location) == 1 and location[0] in RULE_LISTS and all(_is_rule_list(item.value) for item in found):
         return _merge_rules(location, found, merged)
-    if not _is_table(top):
-        merged.origins[location] = origin
-        return top
-    return _merge_tables(location, [Layer(place, value) for place, value in found if _is_table(value)], merged)
+    if not _is_table(top.value):
+        merged.origins[location] = top.origin
+        return top.value
+    return _merge_tables(location, [Layer(*item) for item in found if _is_table(item.value)], merged)
 
 
-def _merge_rules(location: Location, found: Sequence[tuple[Origin, Any]], merged: Merged) -> list[Json]:
-    merged.origins[location] = found[0][0]
+def _merge_rules(location: Location, found: Sequence[Found], merged: Merged) -> list[Json]:
+    merged.origins[location] = found[0].origin
     stacks: dict[object, list[Layer]] = {}
-    for origin, rules in found:
+    for origin, rules, _ in found:
         own = set()
         for at, rule in enumerate(rules):
             name = rule.get("name")
@@ -95,11 +110,6 @@ def _merge_rules(location: Location, found: Sequence[tuple[Origin, Any]], merged
             own.add(key)
             stacks.setdefault(key, []).append(Layer(place, rule))
     return [_merge_tables((*location, at), stack, merged) for at, stack in enumerate(stacks.values())]
-
-
-def _as_table(location: Location, value: Any) -> Any:
-    in_mapping = len(location) == 2 and location[0] == MAPPING  # noqa: PLR2004  # (field_mapping, NAME)
-    return {"value": value} if in_mapping and (isinstance(value, str) or is_reference(value)) else value
 
 
 def _is_table(value: Any) -> bool:

@@ -10,7 +10,7 @@ from tasks.connector import Connector
 from worker.configuration import checking
 from worker.configuration.checking import BuiltIn
 from worker.configuration.connectors import ConnectorSection, DefaultsSection, build_connector
-from worker.configuration.documents import to_document
+from worker.configuration.documents import vendor_document
 from worker.configuration.faults import check_table
 from worker.configuration.files import Source, read_sources
 from worker.configuration.layers import Layer, Merged, Origin, merge
@@ -137,8 +137,10 @@ class _Loader:
         if checked is None:
             return None
         section, values = checked
-        if name:
-            self._documents[key][name] = to_document(type(section), values, merged=merged)
+        if key in {"psa", "graph_app"}:
+            self._documents[key][name] = vendor_document(type(section), values, merged=merged)
+        elif key == "connectors":
+            self._documents[key][name] = values
         elif key == "defaults":
             self._documents[key] = values
         return section
@@ -165,7 +167,7 @@ class _Loader:
         self.problems.extend(checking.check_expressions(section, table, self._built_in, psa_kind=psa_kind))
 
     def _check_connectors(self) -> dict[str, ConnectorSection]:
-        kinds = {name: self._tables["psa", name].values.get("kind") for name in self._names("psa")}
+        kinds = {name: psa["kind"] for name, psa in self._documents["psa"].items()}
         sections: dict[str, ConnectorSection] = {}
         for name in self._names("connectors"):
             section = self._check("connectors", ConnectorSection, name=name)
@@ -173,7 +175,7 @@ class _Loader:
                 sections[name] = section
                 table, kind = self._tables["connectors", name], kinds.get(section.psa or "")
                 self.problems.extend(
-                    checking.check_names(section, table, psas=kinds, graph_apps=self._names("graph_app"))
+                    checking.check_names(section, table, psas=self._names("psa"), graph_apps=self._names("graph_app"))
                 )
                 self.problems.extend(checking.check_company(section, table))
                 self._check_texts(section, table, psa_kind=kind)

@@ -137,6 +137,7 @@ class ServiceSection(Section):
             due_s=timing.due_s,
             step_due_s=timing.step_due_s,
             longest_countdown_s=timing.longest_countdown_s,
+            schedule_spread_s=timing.schedule_spread_s,
             batch_size=workers.batch_size,
             most_in_flight=workers.most_in_flight,
         )

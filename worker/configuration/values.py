@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr, StringConstraints, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints, ValidationInfo
 
 from worker.configuration.problems import nearest
 
@@ -132,5 +132,5 @@ Listen = Annotated[Text, AfterValidator(_check_listen)]
 Timezone = Annotated[Text, AfterValidator(_check_timezone)]
 BasicAuth = Annotated[SecretStr, AfterValidator(_check_basic_auth)]
 Secret = Annotated[SecretStr, StringConstraints(min_length=1)]
-Folder = Annotated[Path, AfterValidator(_from_base)]
-File = Annotated[Path, AfterValidator(_from_base), AfterValidator(_existing)]
+Folder = Annotated[Path, Field(strict=False), AfterValidator(_from_base)]
+File = Annotated[Folder, AfterValidator(_existing)]

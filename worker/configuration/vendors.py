@@ -96,7 +96,7 @@ class ConnectwisePsa(_Psa):
     kind: Literal["connectwise"] = Field(description="The vendor.")
     site_url: Url = Field(description="Scheme and host, like https://api-na.myconnectwise.net.")
     company: Text = Field(description="The company id that one logs in with.")
-    public_key: Secret = Field(description="The API member's public key.")
+    public_key: Text = Field(description="The API member's public key.")
     private_key: Secret = Field(description="The API member's private key.")
     client_id: Secret = Field(description="The integration's client id, sent with every call.")
 
@@ -137,7 +137,11 @@ PSA_KINDS: dict[str, type[AnyPsa]] = {
 }
 
 
+def identity_keys(section: type[Section]) -> frozenset[str]:
+    """Name the keys that tell one installation from another: no credential, so a rotated key changes nothing."""
+    return frozenset(("kind", *section.identity, "entra_id_field")) if issubclass(section, _Psa) else frozenset()
+
+
 def psa_identity(document: dict[str, Any]) -> dict[str, Any]:
-    """Return what tells this installation from another: no credential, so a rotated key changes nothing."""
-    keys = PSA_KINDS[document["kind"]].identity
-    return {key: document.get(key) for key in ("kind", *keys, "entra_id_field")}
+    """Return what tells this installation from another."""
+    return {key: document.get(key) for key in identity_keys(PSA_KINDS[document["kind"]])}
