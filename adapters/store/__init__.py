@@ -1,0 +1,39 @@
+"""The ledger: everything the product remembers, in one Valkey. `Store` is all of it; its parts satisfy tasks' ports."""
+
+from adapters.store.connection import Connection
+from adapters.store.index import Index
+from adapters.store.memory import Memory
+from adapters.store.plan import Plan
+from adapters.store.presence import Presence
+from adapters.store.reading import Reading
+from adapters.store.recovery import Recovery
+from adapters.store.runs import Runs
+from adapters.store.timing import StoreTiming
+from adapters.store.users import Users
+
+__all__ = ["Store", "StoreTiming", "open_store"]
+
+
+class Store:
+    """One connection and all that speaks through it. Thread-safe; build it after a fork."""
+
+    def __init__(self, connection: Connection, *, timing: StoreTiming) -> None:
+        """Make the parts; nothing is sent yet."""
+        self.connection = connection
+        self.runs = Runs(connection, timing=timing)
+        self.reading = Reading(connection)
+        self.index = Index(connection, timing=timing)
+        self.plan = Plan(connection, timing=timing)
+        self.users = Users(connection, timing=timing)
+        self.memory = Memory(connection)
+        self.recovery = Recovery(connection)
+        self.presence = Presence(connection, timing=timing)
+
+    def close(self) -> None:
+        """Close the sockets."""
+        self.connection.close()
+
+
+def open_store(redis_url: str, *, prefix: str = "cs:", timing: StoreTiming | None = None) -> Store:
+    """Open the store at this address; every key stands under the prefix. Sockets are opened at first use."""
+    return Store(Connection(redis_url, prefix=prefix), timing=timing or StoreTiming())

@@ -1,0 +1,4 @@
+-- keys: beats
+-- args: incarnation
+
+return alive(incarnation .. '/', now_ms()) and 1 or 0

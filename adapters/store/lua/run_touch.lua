@@ -1,0 +1,4 @@
+-- keys: run open
+-- args: run_id due_in_ms
+
+due_run(now_ms() + due_in_ms)

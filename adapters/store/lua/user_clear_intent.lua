@@ -1,0 +1,6 @@
+-- keys: lease intent
+-- args: holder fence
+
+if mine() then
+    redis.call('DEL', intent)
+end

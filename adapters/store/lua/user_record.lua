@@ -1,0 +1,21 @@
+-- Record a user's outcome once and end everything that its write needed. 1 if it counted.
+-- keys: run plan members batches outcomes counts unfinished standing lane due done working lease intent links owners
+-- keys: rows.created rows.updated rows.skipped rows.errors rows.warnings rows.excluded rows.unprocessed
+-- args: run_id user holder fence outcome keep_intent read_at_ms link contact owner
+
+if not mine() then
+    return 0
+end
+local counted = 0
+if redis.call('HGET', run, 'state') == 'writing' and put_outcome(cjson.decode(outcome)) then
+    counted = 1
+    let_go(user, now_ms())
+end
+if contact ~= '' then
+    save_link(user, read_at_ms, link, contact, owner)
+end
+if keep_intent == '' then
+    redis.call('DEL', intent)
+end
+give_back(keep_intent ~= '')
+return counted

@@ -1,0 +1,14 @@
+-- Make every user that a dead worker was at due at once.
+-- keys: beats working due
+-- args: incarnation
+
+local now = now_ms()
+if alive(incarnation .. '/', now) then
+    return 0
+end
+for _, entry in ipairs(redis.call('SMEMBERS', working)) do
+    redis.call('ZADD', due, 'XX', whole(now), entry)
+end
+redis.call('DEL', working)
+redis.call('HDEL', beats, incarnation)
+return 1

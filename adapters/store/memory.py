@@ -1,0 +1,86 @@
+"""What outlives a run: links and their owners, watermarks, retry set and refused users, schedule marks."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from adapters.records import Link, Watermark
+from adapters.store.connection import Connection, text
+from adapters.store.outcomes import encode_link
+from adapters.store.packing import unpack
+
+Json = dict[str, Any]
+
+LINKS_AT_ONCE = 1000
+
+
+class Memory:
+    """Keyed by connector, or by tenant and instance (`home`)."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Keep the connection."""
+        self._connection = connection
+        self._keys = connection.keys
+
+    def links(self, home: str, user_ids: Sequence[str]) -> dict[str, Link]:
+        """Return the users' links; a user without one is not in the answer."""
+        if not user_ids:
+            return {}
+        found = self._connection.client.hmget(self._keys.links(home), user_ids)
+        return {
+            user_id: _decode_link(value) for user_id, value in zip(user_ids, found, strict=True) if value is not None
+        }
+
+    def iter_links(self, home: str) -> Iterable[tuple[str, Link]]:
+        """Yield all links of a home, some hundred at a time, in no order."""
+        for user_id, value in self._connection.client.hscan_iter(self._keys.links(home), count=LINKS_AT_ONCE):
+            yield text(user_id), _decode_link(value)
+
+    def count_links(self, home: str) -> int:
+        """Count the links of a home."""
+        return int(self._connection.client.hlen(self._keys.links(home)))
+
+    def owners(self, home: str, contact_ids: Sequence[str]) -> dict[str, str]:
+        """Return which user each contact is linked to, from any tenant of the instance ("tenant/user")."""
+        if not contact_ids:
+            return {}
+        found = self._connection.client.hmget(self._keys.owners(home), contact_ids)
+        return {
+            contact_id: text(owner) for contact_id, owner in zip(contact_ids, found, strict=True) if owner is not None
+        }
+
+    def save_links(self, home: str, links: Mapping[str, Link]) -> None:
+        """Remember links without a write; a link with a newer read time stands."""
+        keys = {"links": self._keys.links(home), "owners": self._keys.owners(home)}
+        pending = list(links.items())
+        for start in range(0, len(pending), LINKS_AT_ONCE):
+            values: list[Any] = []
+            for user_id, link in pending[start : start + LINKS_AT_ONCE]:
+                encoded = encode_link(link, home=home, user_id=user_id)
+                values += [user_id, encoded["read_at_ms"], encoded["link"], encoded["contact"], encoded["owner"]]
+            self._connection.call("links_save", keys=keys, args={}, rest=values)
+
+    def watermark(self, connector_id: str) -> Watermark | None:
+        """Return the saved delta link."""
+        found = self._connection.client.hget(self._keys.watermarks, connector_id)
+        return None if found is None else Watermark.model_validate_json(found)
+
+    def unfinished(self, connector_id: str) -> dict[str, Json]:
+        """Return the retry set and the refused users: user id → {"kind": "retry" | "refused", "since_ms", "row"}."""
+        found = self._connection.client.hgetall(self._keys.unfinished(connector_id))
+        return {text(user_id): json.loads(value) for user_id, value in found.items()}
+
+    def last_tick(self, connector_id: str) -> int | None:
+        """Return the connector's last scheduled time that was taken (ms); None before its first sight."""
+        found = self._connection.client.hget(self._keys.ticks, connector_id)
+        return None if found is None else int(found)
+
+    def see_connector(self, connector_id: str, *, at_ms: int) -> None:
+        """Remember when a connector was first seen; a repeat changes nothing."""
+        self._connection.client.hsetnx(self._keys.ticks, connector_id, str(at_ms))
+
+
+def _decode_link(value: bytes) -> Link:
+    read_at_ms, contact_id, blob = value.split(b"\n", 2)
+    rest = json.loads(unpack(blob))
+    return Link(contact_id=contact_id.decode(), read_at_ms=int(read_at_ms), **rest)

@@ -1,0 +1,51 @@
+"""This process among the living: a heartbeat on the store's clock, and its age on our own."""
+
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable
+
+from adapters.errors import TransientError
+from adapters.store.connection import Connection
+from adapters.store.timing import StoreTiming
+
+
+class Presence:
+    """One incarnation of a worker process; its loop calls `beat` every `heartbeat_s`."""
+
+    def __init__(
+        self, connection: Connection, *, timing: StoreTiming, now_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Choose the incarnation's name: host and process for the reader, a nonce because process ids come again."""
+        self._connection = connection
+        self._timing = timing
+        self._now_s = now_s
+        self._beat_s: float | None = None
+        self.incarnation = f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
+
+    def new_holder(self) -> str:
+        """Return "incarnation/nonce" for one piece of work."""
+        return f"{self.incarnation}/{secrets.token_hex(4)}"
+
+    def beat(self, incarnation: str | None = None) -> None:
+        """Tell that this process, or the named one, is alive for another `dead_s`."""
+        sent_s = self._now_s()
+        args = {"incarnation": incarnation or self.incarnation, "dead_ms": int(self._timing.dead_s * 1000)}
+        self._connection.call("beat", keys={"beats": self._connection.keys.beats}, args=args)
+        if incarnation is None or incarnation == self.incarnation:
+            self._beat_s = sent_s
+
+    def alive(self, incarnation: str) -> bool:
+        """Tell whether an incarnation counts as alive."""
+        keys = {"beats": self._connection.keys.beats}
+        return bool(self._connection.call("beat_check", keys=keys, args={"incarnation": incarnation}))
+
+    def seconds_since_beat(self) -> float:
+        """Return the age of our last heartbeat that arrived, counted from before it was sent."""
+        return float("inf") if self._beat_s is None else self._now_s() - self._beat_s
+
+    def check_fresh(self) -> None:
+        """Raise TransientError if our own heartbeat is stale: we may be taken for dead, so we may not write."""
+        if self.seconds_since_beat() >= self._timing.dead_s - self._timing.heartbeat_s:
+            raise TransientError("heartbeat_stale", vendor="worker")

@@ -1,0 +1,38 @@
+"""One real Valkey for these tests; each test has a prefix, and so a store, of its own."""
+
+import secrets
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from adapters.store import Store, StoreTiming, open_store
+from tests.fakes.valkey import RealValkey, running_valkey
+
+FAST = StoreTiming(dead_s=0.5, heartbeat_s=0.1, lease_s=2.0, loading_s=0.6, first_due_s=0.2, slack_s=0.1, settle_s=0.3)
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[RealValkey]:
+    with running_valkey() as server:
+        yield server
+
+
+@pytest.fixture
+def opened(valkey: RealValkey) -> Iterator[Callable[..., Store]]:
+    """Open stores on one fresh prefix, each as another process would."""
+    prefix = f"t{secrets.token_hex(4)}:"
+    stores: list[Store] = []
+
+    def opened_store(timing: StoreTiming = FAST) -> Store:
+        stores.append(open_store(valkey.url, prefix=prefix, timing=timing))
+        stores[-1].presence.beat()
+        return stores[-1]
+
+    yield opened_store
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def store(opened: Callable[..., Store]) -> Store:
+    return opened()
