@@ -28,6 +28,10 @@ from adapters.transport import Transport, read_json, request_id
 LOOP_PAUSE_S = 60.0  # AADSTS50196: the same request too often; the block is lifted after minutes
 
 
+# Hosts that discovery may name beside the login's own (learn.microsoft.com/graph/deployments, read 2026-11-22).
+_TOKEN_HOSTS: Mapping[str, str] = MappingProxyType({"login.chinacloudapi.cn": "login.partner.microsoftonline.cn"})
+
+
 @dataclass(frozen=True, slots=True)
 class Cloud:
     """Where a tenant logs in and where its directory answers; tokens do not cross clouds."""
@@ -35,26 +39,24 @@ class Cloud:
     login_url: str
     graph_url: str
     scope: str
-    token_origins: tuple[str, ...] = ()  # hosts that discovery may name beside login_url
+
+    @property
+    def token_origins(self) -> tuple[str, ...]:
+        """Where secrets may go beside `login_url`."""
+        host = _TOKEN_HOSTS.get(httpx.URL(self.login_url).host)
+        return () if host is None else (f"https://{host}",)
 
 
-def _cloud(login: str, graph: str, *token_hosts: str) -> Cloud:
-    return Cloud(
-        login_url=f"https://{login}",
-        graph_url=f"https://{graph}/v1.0",
-        scope=f"https://{graph}/.default",
-        token_origins=tuple(f"https://{host}" for host in token_hosts),
-    )
+def _cloud(login: str, graph: str) -> Cloud:
+    return Cloud(login_url=f"https://{login}", graph_url=f"https://{graph}/v1.0", scope=f"https://{graph}/.default")
 
 
 CLOUDS: Mapping[str, Cloud] = MappingProxyType(
-    {  # learn.microsoft.com/graph/deployments, read 2026-11-22
+    {
         "global": _cloud("login.microsoftonline.com", "graph.microsoft.com"),
         "us_gov_l4": _cloud("login.microsoftonline.us", "graph.microsoft.us"),
         "us_gov_l5": _cloud("login.microsoftonline.us", "dod-graph.microsoft.us"),
-        "china": _cloud(
-            "login.chinacloudapi.cn", "microsoftgraph.chinacloudapi.cn", "login.partner.microsoftonline.cn"
-        ),
+        "china": _cloud("login.chinacloudapi.cn", "microsoftgraph.chinacloudapi.cn"),
     }
 )
 

@@ -282,6 +282,14 @@ def test_each_cloud_has_its_own_hosts_and_scope(name: str) -> None:
     assert cloud.scope.removesuffix("/.default") == cloud.graph_url.removesuffix("/v1.0")
 
 
+def test_china_may_name_its_second_login_host_and_nobody_elses() -> None:
+    partner = f"https://login.partner.microsoftonline.cn/{TENANT}/oauth2/v2.0/token"
+    china = AppRegistration(client_id="c", secret=SECRET, cloud=CLOUDS["china"])
+
+    assert Microsoft(token_endpoint=partner).tokens(app=china).fetch().value == "token1"
+    assert caught(Microsoft(token_endpoint=partner).tokens().fetch).reason == "foreign_origin"
+
+
 @pytest.fixture(scope="module")
 def pem_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     folder = tmp_path_factory.mktemp("pem")
