@@ -66,8 +66,9 @@ class ContactChange(Record):
     """What differs between a contact and its draft; an adapter writes these and nothing else."""
 
     contact_id: str
-    company_id: str
+    company_id: str  # where the contact is, or goes if it moves
     fields: dict[str, str | None] = {}  # None clears
     entra_id: str | None = None  # None leaves it
     active: bool | None = None
     site_id: str | None = None
+    moves: bool = False  # from another company to this one; without it an adapter leaves the company alone
