@@ -11,7 +11,8 @@ import httpx
 from pydantic import ValidationError
 
 from adapters.errors import NotFoundError, ResyncError, SyncError, TenantError, WireError
-from adapters.graph.auth import AppRegistration, GraphAuth, TenantTokens, classify_login
+from adapters.graph.auth import AppRegistration, GraphAuth, TenantTokens
+from adapters.graph.login import classify_login
 from adapters.graph.mapping import map_entry, map_organization, map_user
 from adapters.graph.wire import VENDOR, Wire, WireOrganizations, WirePage
 from adapters.records import USER_PROPERTIES, DirectoryPage, Organization, User

@@ -8,7 +8,8 @@ import httpx
 
 from adapters.errors import SyncError
 from adapters.graph import AppRegistration, GraphDirectory
-from adapters.graph.auth import TenantTokens, classify_login
+from adapters.graph.auth import TenantTokens
+from adapters.graph.login import classify_login
 from adapters.transport import Transport
 from tests.fakes.budget import DiaryBudget, NullBudget
 
