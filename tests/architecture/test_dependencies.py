@@ -1,0 +1,88 @@
+"""What is imported is declared, what is declared is locked, and a lock holds hashes and no address."""
+
+import ast
+import re
+import sys
+from importlib.metadata import packages_distributions, version
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[2]
+OPS = ROOT / "ops"
+OURS = {"adapters", "tasks", "worker", "ops", "tests"}
+LOCKS = ("requirements.lock", "requirements-dev.lock")
+
+
+def declared(*names: str) -> dict[str, Requirement]:
+    lines = [line.partition(" #")[0].strip() for name in names for line in (OPS / name).read_text().splitlines()]
+    requirements = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    return {canonical(each.name): each for each in requirements}
+
+
+def pinned(lock: str) -> dict[str, set[str]]:
+    pins: dict[str, set[str]] = {}
+    for name, release in re.findall(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)", (OPS / lock).read_text(), flags=re.MULTILINE):
+        pins.setdefault(canonical(name), set()).add(release)
+    return pins
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def imported_by(folder: str) -> set[str]:
+    tops: set[str] = set()
+    for path in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Import(names=names):
+                    tops.update(name.name.partition(".")[0] for name in names)
+                case ast.ImportFrom(module=str(module)):
+                    tops.add(module.partition(".")[0])
+    return tops - OURS - sys.stdlib_module_names
+
+
+def undeclared(folder: str, *inputs: str) -> set[str]:
+    names = set(declared(*inputs)) | {"pydantic-core"}  # pydantic's other half
+    owners = packages_distributions()
+    tops = {top: {canonical(owner) for owner in owners.get(top, ())} for top in imported_by(folder)}
+    return {top for top, distributions in tops.items() if not distributions & names}
+
+
+@pytest.mark.parametrize("folder", ["adapters", "tasks", "worker", "ops"])
+def test_the_product_imports_only_what_it_declares(folder: str) -> None:
+    assert not undeclared(folder, "requirements.in")
+
+
+def test_the_tests_import_only_what_they_declare() -> None:
+    assert not undeclared("tests", "requirements.in", "requirements-dev.in")
+
+
+def test_each_declared_name_is_locked() -> None:
+    assert set(declared("requirements.in", "requirements-build.in")) <= set(pinned("requirements.lock"))
+    everything = declared("requirements.in", "requirements-build.in", "requirements-dev.in")
+    assert set(everything) <= set(pinned("requirements-dev.lock"))
+
+
+def test_both_locks_pin_the_same_releases() -> None:
+    both = pinned("requirements-dev.lock")
+    assert pinned("requirements.lock").items() <= both.items()
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_each_pin_has_hashes(lock: str) -> None:
+    blocks = re.split(r"^(?=[A-Za-z0-9])", (OPS / lock).read_text(), flags=re.MULTILINE)[1:]
+    assert blocks
+    assert not [block for block in blocks if "--hash=sha256:" not in block]
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_holds_no_address(lock: str) -> None:
+    assert not re.search(r"://|--(index|extra-index|find-links)|@ ", (OPS / lock).read_text())
+
+
+def test_this_environment_is_the_locked_one() -> None:
+    pins = pinned("requirements-dev.lock")
+    assert not {name: version(name) for name in declared("requirements.in") if version(name) not in pins[name]}
