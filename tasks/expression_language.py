@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Never
 
-from jinja2 import ChainableUndefined
+from jinja2 import ChainableUndefined, Undefined
 from jinja2.exceptions import TemplateRuntimeError, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
@@ -132,7 +132,7 @@ def _is_containing(value: object, part: str) -> bool:
 
 
 def _is_none(value: object) -> bool:
-    return value is None or isinstance(value, Null)
+    return value is None or isinstance(value, Undefined)
 
 
 def _is_blank(value: object) -> bool:
@@ -204,7 +204,7 @@ def build_environment() -> ImmutableSandboxedEnvironment:
 def _finalize(value: object) -> object:
     if value is None:
         return ""
-    if isinstance(value, str | int | float | Null):
+    if isinstance(value, str | int | float | Undefined):
         return value
     return _refuse_to_print(value)
 

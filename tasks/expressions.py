@@ -178,7 +178,7 @@ def _check_properties(text: str, tree: nodes.Template) -> frozenset[str]:
             accessed.add(id(owner))
             found.add(FIELDS[name])
         elif _accessed_name(owner) == "onPremisesExtensionAttributes" and name not in EXTENSIONS:
-            _unknown(text, "property", str(name), EXTENSIONS)
+            raise ExpressionError(text, f"unknown property {name!r}", f"there are {EXTENSIONS[0]} to {EXTENSIONS[-1]}")
     if any(node.name == "user" and id(node) not in accessed for node in tree.find_all(nodes.Name)):
         raise ExpressionError(text, "`user` alone has no value", "name one of its properties, as in user.mail")
     return frozenset(found)

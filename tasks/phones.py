@@ -44,7 +44,7 @@ def _write(text: str, country: str | None, form: int) -> str:
         number = phonenumbers.parse(text, (country or "").strip().upper() or None)
     except phonenumbers.NumberParseException:
         return text.strip()
-    if not phonenumbers.is_possible_number(number):
+    if not phonenumbers.is_valid_number(number):
         return text.strip()
     extension, number.extension = number.extension, None
     written = phonenumbers.format_number(number, form)

@@ -1,0 +1,57 @@
+from adapters.records import PsaSchema
+from tasks.connector import CompanyRule, FieldRule, Rule
+from tasks.default_mappings import default_mapping
+from tasks.mapping_checks import check_expressions, check_mapping
+from tests.unit.tasks.makers import SCHEMA, make_connector
+
+
+def test_sound_connector_has_no_problems() -> None:
+    connector = make_connector(psa_contact_type="User", office365_sync_filter="user.department in ['Sales']")
+    assert check_expressions(connector) == []
+    assert check_mapping(connector, SCHEMA) == []
+
+
+def test_every_broken_expression_is_named_by_its_key() -> None:
+    connector = make_connector(
+        office365_sync_filter="user.departmnt == 'x'",
+        exclude=(Rule(name="a", when="true"), Rule(name="b", when="user.mail is mach('x')")),
+        company_rules=(CompanyRule(when="user.", company_id="1"),),
+        field_mapping={
+            "job_title": FieldRule(value="{{ user.jobTitel }}"),
+            "email": FieldRule(value="{{ user.mail }}"),
+        },
+    )
+    found = check_expressions(connector)
+    assert [key for key, _ in found] == [
+        "office365_sync_filter",
+        "exclude[1].when",
+        "company_rules[0].when",
+        "field_mapping.job_title",
+    ]
+    assert found[0][1].suggestion == "did you mean user.department?"
+
+
+def test_field_that_the_psa_lacks_is_named_with_the_likely_one() -> None:
+    rules = default_mapping("connectwise") | {"job_titel": FieldRule(value="x"), "zzz": FieldRule(value="x")}
+    problems = check_mapping(make_connector(field_mapping=rules), SCHEMA)
+    assert len(problems) == 2
+    assert "did you mean job_title?" in problems[0]
+    assert "first_name" in problems[1]
+
+
+def test_required_field_without_a_rule_is_a_problem_unless_it_is_derived() -> None:
+    rules = {
+        "email": FieldRule(value="{{ user.mail }}"),
+        "last_name": FieldRule(value="{{ user.surname }}", update="never"),
+    }
+    schema = PsaSchema(
+        fields=tuple(spec.model_copy(update={"required": spec.name.endswith("_name")}) for spec in SCHEMA.fields)
+    )
+    problems = check_mapping(make_connector(field_mapping=rules), schema)
+    assert [problem.split(":")[0] for problem in problems] == ["field_mapping.last_name"]
+
+
+def test_unknown_contact_type_is_a_problem_where_there_are_contact_types() -> None:
+    connector = make_connector(psa_contact_type="Boss")
+    assert [problem.split(":")[0] for problem in check_mapping(connector, SCHEMA)] == ["psa_contact_type"]
+    assert check_mapping(connector, PsaSchema(fields=SCHEMA.fields)) == []
