@@ -2,16 +2,18 @@
 
 import json
 import re
-from datetime import date, datetime, time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, time
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from worker.configuration.layers import Location, Merged
 from worker.configuration.problems import Problem, nearest
-from worker.configuration.references import Resolver
+from worker.configuration.references import UNRESOLVED, Json, Resolver
 from worker.configuration.vendors import PSA_KINDS
 
 T = TypeVar("T")
@@ -36,35 +38,34 @@ LITERAL = re.compile(r"'([^']*)'")  # pydantic lists the allowed values as 'a', 
 REFERENCE_HINT = 'a value that stands elsewhere is { env = "NAME" } or { file = "path" }'
 
 
-def check_table(
-    merged: Merged, model: type[T] | Any, *, resolver: Resolver, problems: list[Problem]
-) -> tuple[T, dict[str, Any]] | None:
-    """Return the checked model and the resolved values, or None with all that is wrong added to the problems."""
+@dataclass(frozen=True)
+class Checked(Generic[T]):
+    """A table's resolved values; the section is None if anything is wrong with them."""
+
+    section: T | None
+    values: Json
+
+
+def check_table(merged: Merged, model: Any, *, resolver: Resolver, problems: list[Problem]) -> Checked[Any]:
+    """Check a merged table against its model, and add all that is wrong to the problems."""
+    before = len(problems)
     unresolved: set[Location] = set()
 
     def tell(location: Location, reason: str) -> None:
         unresolved.add(location)
         problems.append(Problem(*merged.locate(location), reason))
 
-    before = len(problems)
     problems.extend(merged.problems)
-    values = resolver.resolve(merged.values, on_missing=tell)
-    dated = [(location, value) for location, value in _walk((), values) if isinstance(value, date | time | datetime)]
-    problems.extend(
-        Problem(*merged.locate(location), "is a date or time; text is wanted", "put it in quotes")
-        for location, _ in dated
-    )
-    if dated:
-        return None
+    values = _without_dates((), resolver.resolve(merged.values, on_missing=tell), tell)
     try:
-        checked = _validate(model, values, base_dir=resolver.base_dir)
+        section = _validate(model, values, base_dir=resolver.base_dir)
     except ValidationError as exc:
         for fault in exc.errors(include_url=False):
             location = _strip_tag(fault["loc"], model)
             if location not in unresolved:
                 problems.append(_describe(fault, merged=merged, location=location, model=model))
-        return None
-    return (checked, values) if len(problems) == before else None
+        return Checked(None, values)
+    return Checked(section if len(problems) == before else None, values)
 
 
 def _validate(model: Any, values: Any, *, base_dir: Path) -> Any:
@@ -131,10 +132,13 @@ def _section_in(annotation: Any) -> Any:
     return next((section for section in sections if section is not None), None)
 
 
-def _walk(location: Location, value: Any) -> list[tuple[Location, Any]]:
-    children: list[tuple[str | int, Any]] = []
+def _without_dates(location: Location, value: Any, tell: Callable[[Location, str], None]) -> Any:
+    """Replace what TOML reads as a date or time; no key holds one."""
+    if isinstance(value, date | time):
+        tell(location, "is a date or time; text is wanted, in quotes")
+        return UNRESOLVED
     if isinstance(value, dict):
-        children = list(value.items())
-    elif isinstance(value, list):
-        children = list(enumerate(value))
-    return [(location, value)] + [pair for key, item in children for pair in _walk((*location, key), item)]
+        return {key: _without_dates((*location, key), item, tell) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_dates((*location, at), item, tell) for at, item in enumerate(value)]
+    return value

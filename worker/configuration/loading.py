@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tasks.connector import Connector
-from worker.configuration import checking
-from worker.configuration.checking import BuiltIn
+from worker.configuration import checking, production, rules
 from worker.configuration.connectors import ConnectorSection, DefaultsSection, build_connector
 from worker.configuration.documents import vendor_document
-from worker.configuration.faults import check_table
+from worker.configuration.faults import Checked, check_table
 from worker.configuration.files import Source, read_sources
 from worker.configuration.layers import Layer, Merged, Origin, merge
 from worker.configuration.problems import ConfigurationError, Problem, nearest
 from worker.configuration.references import Resolver
+from worker.configuration.rules import BuiltIn
 from worker.configuration.service import ApiSection, ServiceSection
 from worker.configuration.values import ID_PATTERN
 from worker.configuration.vendors import AnyPsa, GraphApp, Psa
@@ -92,21 +92,15 @@ class _Loader:
 
     def check(self, path: Path) -> Settings | None:
         """Check table by table, then what lies between them; None if anything was wrong."""
-        service = self._check("service", ServiceSection)
-        api = self._check("api", ApiSection)
-        self._check_defaults()
-        if service is not None:
-            self.problems.extend(checking.check_service(service, self._tables["service", ""]))
-        is_production = service is not None and not service.development
-        graph_apps = self._check_vendors("graph_app", GraphApp, is_production=is_production)
-        psas = self._check_vendors("psa", Psa, is_production=is_production)
+        service, api, graph_apps, psas = self._check_installation()
+        self._check_texts("defaults", "", self._check("defaults", DefaultsSection))
         sections = self._check_connectors()
-        if self.problems or service is None or api is None:
+        if self.problems or service.section is None or api.section is None:
             return None
         return Settings(
             path=path,
-            service=service,
-            api=api,
+            service=service.section,
+            api=api.section,
             graph_apps=graph_apps,
             psas=psas,
             connectors={name: self._build(name, section) for name, section in sections.items()},
@@ -128,60 +122,59 @@ class _Loader:
         else:
             self._layers[key, name] = Layer(Origin(source.name, place), table)
 
-    def _check(self, key: str, model: Any, *, name: str = "") -> Any:
+    def _check(self, key: str, model: Any, *, name: str = "") -> Checked[Any]:
         """Merge and check one table, and keep what is published of it."""
         own = self._layers.get((key, name), Layer(Origin(self._main, key), {}))
         below = [self._layers["defaults", ""]] if key == "connectors" and ("defaults", "") in self._layers else []
         merged = self._tables[key, name] = merge([own, *below])
         checked = check_table(merged, model, resolver=self._resolver, problems=self.problems)
-        if checked is None:
-            return None
-        section, values = checked
-        if key in {"psa", "graph_app"}:
-            self._documents[key][name] = vendor_document(type(section), values, merged=merged)
-        elif key == "connectors":
-            self._documents[key][name] = values
-        elif key == "defaults":
-            self._documents[key] = values
-        return section
+        if checked.section is not None:
+            if key in {"psa", "graph_app"}:
+                document = vendor_document(type(checked.section), checked.values, merged=merged)
+                self._documents[key][name] = document
+            elif key == "connectors":
+                self._documents[key][name] = checked.values
+            elif key == "defaults":
+                self._documents[key] = checked.values
+        return checked
 
-    def _check_vendors(self, key: str, model: Any, *, is_production: bool) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for name in self._names(key):
-            vendor = self._check(key, model, name=name)
-            if vendor is not None:
-                found[name] = vendor
-                if is_production:
-                    table = self._tables[key, name]
-                    self.problems.extend(checking.check_inline(type(vendor), table))
-                    self.problems.extend(checking.check_vendor(vendor, table))
-        return found
-
-    def _check_defaults(self) -> None:
-        section = self._check("defaults", DefaultsSection)
-        if section is not None:
-            self._check_texts(section, self._tables["defaults", ""], psa_kind=None)
-
-    def _check_texts(self, section: DefaultsSection, table: Merged, *, psa_kind: str | None) -> None:
-        self.problems.extend(checking.check_rules(section, table))
-        self.problems.extend(checking.check_expressions(section, table, self._built_in, psa_kind=psa_kind))
+    def _check_installation(
+        self,
+    ) -> tuple[Checked[ServiceSection], Checked[ApiSection], dict[str, GraphApp], dict[str, AnyPsa]]:
+        service, api = self._check("service", ServiceSection), self._check("api", ApiSection)
+        found: dict[str, dict[str, Any]] = {"graph_app": {}, "psa": {}}
+        refuses = production.is_production(service.values)
+        if refuses:
+            self.problems.extend(production.check_service(service.values, self._tables["service", ""]))
+            self.problems.extend(production.check_api(self._tables["api", ""]))
+        for key, model in (("graph_app", GraphApp), ("psa", Psa)):
+            for name in self._names(key):
+                checked = self._check(key, model, name=name)
+                found[key][name] = checked.section
+                if refuses:
+                    self.problems.extend(production.check_vendor(checked.values, self._tables[key, name]))
+        return service, api, found["graph_app"], found["psa"]
 
     def _check_connectors(self) -> dict[str, ConnectorSection]:
-        kinds = {name: psa["kind"] for name, psa in self._documents["psa"].items()}
-        sections: dict[str, ConnectorSection] = {}
+        psas, graph_apps = self._names("psa"), self._names("graph_app")
+        found: dict[str, Checked[ConnectorSection]] = {}
         for name in self._names("connectors"):
-            section = self._check("connectors", ConnectorSection, name=name)
-            if section is not None:
-                sections[name] = section
-                table, kind = self._tables["connectors", name], kinds.get(section.psa or "")
-                self.problems.extend(
-                    checking.check_names(section, table, psas=self._names("psa"), graph_apps=self._names("graph_app"))
-                )
-                self.problems.extend(checking.check_company(section, table))
-                self._check_texts(section, table, psa_kind=kind)
-        tables = {name: self._tables["connectors", name] for name in sections}
-        self.problems.extend(checking.check_pairs(sections, tables))
-        return sections
+            checked = found[name] = self._check("connectors", ConnectorSection, name=name)
+            table = self._tables["connectors", name]
+            self.problems.extend(checking.check_names(checked.values, table, psas=psas, graph_apps=graph_apps))
+            self.problems.extend(checking.check_company(checked.values, table))
+            self._check_texts("connectors", name, checked)
+        pairs = {name: (checked.values, self._tables["connectors", name]) for name, checked in found.items()}
+        self.problems.extend(checking.check_pairs(pairs))
+        return {name: checked.section for name, checked in found.items() if checked.section is not None}
+
+    def _check_texts(self, key: str, name: str, checked: Checked[Any]) -> None:
+        values, table = checked.values, self._tables[key, name]
+        self.problems.extend(rules.check_rules(values, table))
+        self.problems.extend(rules.check_expressions(values, table, self._built_in))
+        psa = self._documents["psa"].get(str(values.get("psa")))
+        if psa is not None:
+            self.problems.extend(rules.check_fields(values, table, self._built_in.default_mapping(psa["kind"])))
 
     def _build(self, connector_id: str, section: ConnectorSection) -> Connector:
         psa = self._documents["psa"][str(section.psa)]

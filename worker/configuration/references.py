@@ -1,21 +1,27 @@
 """Values that stand elsewhere: { env = "NAME" } and { file = "path" }, looked up when the configuration is used."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from worker.configuration.files import read_key
 
-Path_ = tuple[str | int, ...]
+Json = dict[str, Any]
+Location = tuple[str | int, ...]
 SHAPES = (frozenset({"env"}), frozenset({"file"}), frozenset({"file", "key"}))
 """The third shape is written by snapshots only: an inline secret is published as the place where it stands."""
-UNRESOLVED = "unresolved"
+UNRESOLVED = "<unresolved>"
 
 
 def is_reference(value: object) -> bool:
     """Tell a reference from a table."""
     return isinstance(value, dict) and frozenset(value) in SHAPES and all(isinstance(x, str) for x in value.values())
+
+
+def text_of(value: object) -> str | None:
+    """Return a resolved value if it is text that was found."""
+    return value if isinstance(value, str) and value != UNRESOLVED else None
 
 
 class MissingReferenceError(Exception):
@@ -29,7 +35,7 @@ class Resolver:
     environment: Mapping[str, str]
     base_dir: Path
 
-    def resolve(self, values: Any, *, on_missing: Callable[[Path_, str], None]) -> Any:
+    def resolve(self, values: Any, *, on_missing: Callable[[Location, str], None]) -> Any:
         """Return a copy with each reference replaced by its text; a missing one is told and leaves a placeholder."""
         return self._resolve(values, (), on_missing)
 
@@ -43,7 +49,7 @@ class Resolver:
             raise MissingReferenceError(f"the file {path} is empty")
         return text
 
-    def _resolve(self, value: Any, path: Path_, on_missing: Callable[[Path_, str], None]) -> Any:
+    def _resolve(self, value: Any, path: Location, on_missing: Callable[[Location, str], None]) -> Any:
         if is_reference(value) and path[-1:] != ("field_mapping",):
             try:
                 return self.look_up(value)
@@ -75,15 +81,3 @@ class Resolver:
             return str(read_key(path, key))
         except (OSError, ValueError, KeyError, TypeError) as exc:
             raise MissingReferenceError(f"{key} does not stand in {path}") from exc
-
-
-def iter_references(values: Any) -> Iterator[dict[str, str]]:
-    """Yield every reference in these values."""
-    if is_reference(values):
-        yield values
-    elif isinstance(values, dict):
-        for item in values.values():
-            yield from iter_references(item)
-    elif isinstance(values, list):
-        for item in values:
-            yield from iter_references(item)

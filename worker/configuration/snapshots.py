@@ -8,13 +8,13 @@ from typing import Any, Protocol, TypeVar
 
 from adapters.errors import InstanceError, TenantError
 from tasks.connector import Connector
-from worker.configuration.checking import BuiltIn
 from worker.configuration.connectors import ConnectorSection, build_connector
 from worker.configuration.faults import check_table
 from worker.configuration.layers import Layer, Origin, merge
 from worker.configuration.loading import Settings
 from worker.configuration.problems import ConfigurationError, Problem
 from worker.configuration.references import Resolver
+from worker.configuration.rules import BuiltIn
 from worker.configuration.vendors import AnyPsa, GraphApp, Psa
 
 Json = dict[str, Any]
@@ -93,9 +93,9 @@ class Snapshot:
         merged = merge([Layer(Origin(self._name, f"{kind}.{name}"), self._documents[kind][name])])
         problems: list[Problem] = []
         checked = check_table(merged, model, resolver=self._resolver, problems=problems)
-        if checked is None:
+        if checked.section is None:
             raise ConfigurationError(problems)
-        return checked[0]
+        return checked.section
 
     def _build(self, connector_id: str) -> Connector:
         section: ConnectorSection = self._read("connectors", connector_id, ConnectorSection)

@@ -62,16 +62,10 @@ class GraphApp(Section):
             raise ValueError("set either client_secret, or certificate_file and private_key_file")
         return self
 
-    @property
-    def addresses(self) -> dict[str, str]:
-        """The keys that hold an address, with the address."""
-        return {"login_url": self.login_url, "graph_url": self.graph_url}
-
 
 class _Psa(Section):
     identity: ClassVar[tuple[str, ...]] = ()
     """The keys that say which installation this is, whatever the credentials."""
-    address_keys: ClassVar[tuple[str, ...]] = ()
 
     ca_file: File | None = Field(None, description="Authorities to trust instead of the public ones (PEM).")
     requests_per_minute: Annotated[int, Field(ge=1)] | None = Field(
@@ -81,17 +75,11 @@ class _Psa(Section):
         None, description="Where the object id is kept: a field's name or a custom field's caption; default: by kind."
     )
 
-    @property
-    def addresses(self) -> dict[str, str]:
-        """The keys that hold an address, with the address."""
-        return {key: getattr(self, key) for key in self.address_keys}
-
 
 class ConnectwisePsa(_Psa):
     """A ConnectWise PSA; codebase and path are found."""
 
     identity: ClassVar = ("site_url", "company")
-    address_keys: ClassVar = ("site_url",)
 
     kind: Literal["connectwise"] = Field(description="The vendor.")
     site_url: Url = Field(description="Scheme and host, like https://api-na.myconnectwise.net.")
@@ -105,7 +93,6 @@ class AutotaskPsa(_Psa):
     """An Autotask PSA; its zone is found."""
 
     identity: ClassVar = ("zone_url",)
-    address_keys: ClassVar = ("zone_url",)
 
     kind: Literal["autotask"] = Field(description="The vendor.")
     zone_url: Url = Field(AUTOTASK_ZONE_URL, description="Where the zone is asked for.")
@@ -118,7 +105,6 @@ class HaloPsa(_Psa):
     """A HaloPSA."""
 
     identity: ClassVar = ("resource_url", "tenant")
-    address_keys: ClassVar = ("resource_url", "auth_url")
 
     kind: Literal["halo"] = Field(description="The vendor.")
     resource_url: Url = Field(description="The resource server, like https://x.halopsa.com/api.")

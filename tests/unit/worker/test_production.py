@@ -1,0 +1,151 @@
+"""What an installation refuses unless it says that it is for development."""
+
+import pytest
+
+from tests.unit.worker.conftest import Installation
+
+SITE = "https://api-na.myconnectwise.net"
+DEVELOPMENT = ("[service]", "[service]\ndevelopment = true")
+
+
+@pytest.mark.parametrize(
+    "site",
+    [
+        "https://localhost:8443",
+        "https://127.0.0.1",
+        "https://127.1",
+        "https://127.8.9.10:8443/x",
+        "https://[::1]:8443",
+        "https://[::ffff:127.0.0.1]",
+        "https://0.0.0.0",
+        "https://sandbox:8443",
+        "https://psa.localhost",
+        "https://psa.test",
+        "https://cw.example",
+        "https://LOCALHOST.",
+    ],
+)
+def test_vendor_on_this_machine_or_in_the_sandbox_is_for_development_only(
+    installation: Installation, site: str
+) -> None:
+    installation.replace(SITE, site)
+    problem = installation.problem()
+    assert problem.key == "psa.main.site_url"
+    assert "is no vendor's host" in problem.reason
+    installation.replace(*DEVELOPMENT)
+    assert installation.load().service.development
+
+
+@pytest.mark.parametrize(
+    "site", ["https://psa.msp.com", "https://cwserver", "https://10.0.0.7", "https://testing.msp.com"]
+)
+def test_own_servers_of_a_psa_are_taken(installation: Installation, site: str) -> None:
+    installation.replace(SITE, site)
+    assert installation.load().psas["main"].model_dump()["site_url"] == site
+
+
+def test_plain_http_is_for_development_only(installation: Installation) -> None:
+    installation.replace(SITE, "http://api-na.myconnectwise.net")
+    assert installation.problem().reason == "must be https: secrets go there"
+    installation.replace(*DEVELOPMENT)
+    installation.load()
+
+
+@pytest.mark.parametrize("key", ["login_url", "graph_url"])
+def test_login_and_graph_are_judged_too(installation: Installation, key: str) -> None:
+    installation.replace("[psa.main]", f'{key} = "https://localhost:8443/x"\n[psa.main]')
+    assert installation.problem().key == f"graph_app.main.{key}"
+
+
+@pytest.mark.parametrize(
+    ("written", "inline", "key"),
+    [
+        ('private_key = { env = "CW_PRIVATE" }', 'private_key = "s3cret"', "psa.main.private_key"),
+        ('client_id = { env = "CW_CLIENT_ID" }', 'client_id = "s3cret"', "psa.main.client_id"),
+        ('client_secret = { env = "GRAPH_SECRET" }', 'client_secret = "s3cret"', "graph_app.main.client_secret"),
+        (
+            'flower_basic_auth = { env = "FLOWER_AUTH" }',
+            'flower_basic_auth = "admin:s3cret"',
+            "service.flower_basic_auth",
+        ),
+        ("[defaults]", '[api.tokens.rmm]\ntoken = "s3cret"\n[defaults]', "api.tokens.rmm.token"),
+    ],
+)
+def test_secret_in_the_file_is_for_development_only(
+    installation: Installation, written: str, inline: str, key: str
+) -> None:
+    installation.replace(written, inline)
+    problem = installation.problem()
+    assert (problem.key, problem.reason) == (key, "a secret does not stand in the file")
+    assert "s3cret" not in str(problem)
+    installation.replace(*DEVELOPMENT)
+    installation.load()
+
+
+def test_open_flower_is_for_development_only(installation: Installation) -> None:
+    installation.replace('flower_basic_auth = { env = "FLOWER_AUTH" }', "")
+    assert installation.problem().key == "service.flower_basic_auth"
+    installation.replace(*DEVELOPMENT)
+    assert installation.load().service.flower_basic_auth is None
+
+
+@pytest.mark.parametrize(
+    ("url", "reasons"),
+    [
+        ("redis://127.0.0.1:6379/0", []),
+        ("redis://localhost:6379/0", []),
+        ("unix:///run/valkey.sock", []),
+        ("rediss://:secret@valkey.msp.com:6380/0", []),
+        ("rediss://user:secret@10.0.0.9:6380/0", []),
+        ("redis://:secret@valkey.msp.com:6379/0", ["without TLS"]),
+        ("rediss://valkey.msp.com:6380/0", ["without a password"]),
+        ("redis://valkey:6379/0", ["without TLS", "without a password"]),
+    ],
+)
+def test_store_on_another_machine_needs_tls_and_password(
+    installation: Installation, url: str, reasons: list[str]
+) -> None:
+    installation.environment["REDIS"] = url
+    installation.replace("[service]", '[service]\nredis_url = { env = "REDIS" }')
+    if not reasons:
+        redis_url = installation.load().service.redis_url
+        assert redis_url is not None
+        assert redis_url.get_secret_value() == url
+        return
+    problems = installation.problems()
+    assert len(problems) == len(reasons)
+    for problem, reason in zip(problems, reasons, strict=True):
+        assert problem.key == "service.redis_url"
+        assert reason in problem.reason
+
+
+def test_password_of_the_store_in_the_file_is_refused_and_a_bare_address_is_not(installation: Installation) -> None:
+    installation.replace("[service]", '[service]\nredis_url = "redis://:s3cret@127.0.0.1:6379/0"')
+    problem = installation.problem()
+    assert problem.reason == "holds a password inline"
+    assert "s3cret" not in str(problem)
+    installation.replace(":s3cret@", "")
+    installation.load()
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1", "valkey:6379", "redis://", "redis://host:port/0"])
+def test_address_that_is_no_redis_is_told(installation: Installation, url: str) -> None:
+    installation.replace("[service]", f'[service]\nredis_url = "{url}"')
+    problem = installation.problem()
+    assert problem.key == "service.redis_url"
+    assert "URL" in problem.reason
+
+
+def test_public_url_is_https_in_production(installation: Installation) -> None:
+    installation.replace("[service]", '[service]\npublic_url = "http://sync.msp.com"')
+    assert installation.problem().key == "service.public_url"
+
+
+def test_what_production_refuses_is_told_beside_other_faults_of_the_table(installation: Installation) -> None:
+    installation.replace(SITE, "https://localhost")
+    installation.replace("company =", "compnay =")
+    assert {problem.key for problem in installation.problems()} == {
+        "psa.main.site_url",
+        "psa.main.company",
+        "psa.main.compnay",
+    }

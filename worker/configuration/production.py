@@ -1,0 +1,86 @@
+"""What an installation refuses unless service.development is true: doors that stand open, secrets that lie about."""
+
+from collections.abc import Iterator
+from urllib.parse import SplitResult, urlsplit
+
+from worker.configuration.layers import Merged
+from worker.configuration.problems import Problem
+from worker.configuration.references import Json, is_reference, text_of
+from worker.configuration.service import ServiceSection, secret_fields
+from worker.configuration.values import is_local_host
+from worker.configuration.vendors import PSA_KINDS, GraphApp
+
+HINT = "only service.development = true allows this"
+ADDRESS_KEYS = ("login_url", "graph_url", "site_url", "zone_url", "resource_url", "auth_url")
+ADDRESSES_FIRST = frozenset({"redis_url", "notify"})  # not refused for standing inline; redis_url only with a password
+
+
+def is_production(service: Json) -> bool:
+    """Tell an installation to which this module applies."""
+    return service.get("development", False) is False
+
+
+def check_service(values: Json, merged: Merged) -> Iterator[Problem]:
+    """Yield what is refused in [service]."""
+    yield from _check_inline(secret_fields(ServiceSection) - ADDRESSES_FIRST, merged)
+    if "flower_basic_auth" not in values:
+        place = merged.locate(("flower_basic_auth",))
+        yield Problem(*place, "is missing", f"without it Flower shows users' names to anyone; {HINT}")
+    public_url = _split(values, "public_url")
+    if public_url and public_url.scheme != "https":
+        yield Problem(*merged.locate(("public_url",)), "must be https: Graph delivers nowhere else", HINT)
+    redis_url = _split(values, "redis_url")
+    if redis_url:
+        yield from _check_redis(redis_url, merged)
+
+
+def check_api(merged: Merged) -> Iterator[Problem]:
+    """Yield the API tokens that stand in the file itself."""
+    tokens = merged.values.get("tokens")
+    for name, token in (tokens if isinstance(tokens, dict) else {}).items():
+        if isinstance(token, dict) and isinstance(token.get("token"), str):
+            yield _inline(merged, ("tokens", name, "token"))
+
+
+def check_vendor(values: Json, merged: Merged) -> Iterator[Problem]:
+    """Yield what is refused of a vendor: inline secrets, plain http, this machine, the sandbox."""
+    model = PSA_KINDS.get(str(values.get("kind")), GraphApp)  # an app registration has no kind
+    yield from _check_inline(secret_fields(model), merged)
+    for key in ADDRESS_KEYS:
+        url = _split(values, key)
+        if url and url.hostname:
+            if url.scheme != "https":
+                yield Problem(*merged.locate((key,)), "must be https: secrets go there", HINT)
+            if is_local_host(url.hostname):
+                yield Problem(*merged.locate((key,)), f"{url.hostname} is no vendor's host", HINT)
+
+
+def _check_redis(url: SplitResult, merged: Merged) -> Iterator[Problem]:
+    place = merged.locate(("redis_url",))
+    if url.password and not is_reference(merged.values["redis_url"]):
+        yield Problem(*place, "holds a password inline", 'write the whole URL as { env = "NAME" } or { file = "path" }')
+    if url.scheme == "unix" or is_local_host(url.hostname or ""):
+        return
+    if url.scheme != "rediss":
+        yield Problem(*place, "leaves this machine without TLS: use rediss://", HINT)
+    if not url.password:
+        yield Problem(*place, "leaves this machine without a password", HINT)
+
+
+def _check_inline(keys: frozenset[str], merged: Merged) -> Iterator[Problem]:
+    for key in sorted(keys & set(merged.values)):
+        if isinstance(merged.values[key], str):
+            yield _inline(merged, (key,))
+
+
+def _inline(merged: Merged, location: tuple[str, ...]) -> Problem:
+    hint = f'write {{ env = "NAME" }} or {{ file = "path" }}; {HINT}'
+    return Problem(*merged.locate(location), "a secret does not stand in the file", hint)
+
+
+def _split(values: Json, key: str) -> SplitResult | None:
+    text = text_of(values.get(key))
+    try:
+        return urlsplit(text) if text else None
+    except ValueError:
+        return None
