@@ -6,7 +6,6 @@ and no httpx exception leaves. Errors are made of slugs and numbers, so that nei
 
 import copy
 import logging
-import math
 import random
 import ssl
 import time
@@ -20,7 +19,6 @@ import tenacity
 
 from adapters.answers import (
     THROTTLED,
-    AnswerTooLargeError,
     is_html,
     judge_status,
     map_exception,
@@ -29,6 +27,7 @@ from adapters.answers import (
     request_id,
     retry_after_s,
 )
+from adapters.deadlines import Remaining, read_within
 from adapters.errors import AnswerLostError, SyncError, TransientError, WireError
 
 __all__ = [
@@ -49,10 +48,13 @@ READ_TIMEOUT_S = 30.0
 READ_TOTAL_S = 90.0  # one read from connect to last byte: a server that drips must not hold a slot for ever
 POOL_SIZE = 64  # two processes' worth of threads: a thread never waits for a connection
 KEEPALIVE_S = 15.0  # below the idle time-outs of common front ends, so that a write rarely meets a closed connection
-ANSWER_LIMIT_BYTES = 32 * 1024 * 1024  # 1,000 fat contacts stay below 10 MB
 ATTEMPTS = 3
+RETRY_FOR_S = 30.0  # no further attempt after that: a time-out is the queue's matter
 PATIENCE_S = 5.0  # a longer wait belongs into the queue, not into a worker's slot
 PAUSE_WITHOUT_RETRY_AFTER_S = 5.0
+LONGEST_PAUSE_S = (
+    3600.0  # the longest window of a vendor's limit; a date by mistake must not stop an instance for years
+)
 
 Classify = Callable[[httpx.Response], SyncError | None]
 """A vendor's own reading of an answer of any status, 2xx included: None where it has nothing to say.
@@ -227,7 +229,7 @@ class Transport:
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_result(_may_pass),
             wait=_wait_s,
-            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            stop=tenacity.stop_any(tenacity.stop_after_attempt(ATTEMPTS), tenacity.stop_after_delay(RETRY_FOR_S)),
             sleep=self._sleep,
             retry_error_callback=_result,
         )
@@ -293,13 +295,13 @@ class Transport:
         if total_s <= 0:
             raise TransientError("deadline_passed", vendor=self.vendor)
         started = self._now()
-        remaining = _Remaining(self._client.timeout, deadline=started + total_s, now=self._now)
+        remaining = Remaining(self._client.timeout, deadline=started + total_s, now=self._now)
         request.extensions["timeout"] = remaining
         status: int | None = None
         try:
             response = self._client.send(request, auth=httpx.Auth(), follow_redirects=False, stream=True)
             status = response.status_code
-            return _read(response, remaining)
+            return read_within(remaining, response)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as exc:
             if not isinstance(exc, httpx.PoolTimeout | httpx.LocalProtocolError):  # those are our own
                 self._budget.failed()
@@ -326,50 +328,14 @@ class Transport:
         status = response.status_code
         asked = error.retry_after_s if isinstance(error, TransientError) else retry_after_s(response)
         if status == httpx.codes.TOO_MANY_REQUESTS or (error is not None and error.reason == THROTTLED):
-            self._budget.pause(PAUSE_WITHOUT_RETRY_AFTER_S if asked is None else asked)
+            self._budget.pause(PAUSE_WITHOUT_RETRY_AFTER_S if asked is None else min(asked, LONGEST_PAUSE_S))
             return
         if status == httpx.codes.SERVICE_UNAVAILABLE and asked is not None:
-            self._budget.pause(asked)
+            self._budget.pause(min(asked, LONGEST_PAUSE_S))
         if isinstance(error, TransientError) or (error is None and response.is_server_error):
             self._budget.failed()
         else:
             self._budget.succeeded()
-
-
-class _Remaining(dict[str, float | None]):
-    """The `timeout` extension that httpcore asks before each phase, so that all phases together keep one deadline."""
-
-    def __init__(self, timeout: httpx.Timeout, *, deadline: float, now: Callable[[], float]) -> None:
-        super().__init__(timeout.as_dict())
-        self._deadline = deadline
-        self._now = now
-
-    @property
-    def seconds(self) -> float:
-        return self._deadline - self._now()
-
-    def get(self, key: str, default: Any = None) -> Any:
-        limit = super().get(key, default)
-        return max(0.001, min(math.inf if limit is None else limit, self.seconds))
-
-
-def _read(response: httpx.Response, remaining: _Remaining) -> httpx.Response:
-    """Read the body within limit and deadline, and return the response with its body decoded."""
-    chunks: list[bytes] = []
-    size = 0
-    try:
-        for chunk in response.iter_bytes():
-            size += len(chunk)
-            if size > ANSWER_LIMIT_BYTES:
-                raise AnswerTooLargeError
-            if remaining.seconds < 0:
-                raise httpx.ReadTimeout("the answer drips", request=response.request)
-            chunks.append(chunk)
-    finally:
-        response.close()
-    decoded = {"content-encoding", "content-length", "transfer-encoding"}
-    headers = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in decoded]
-    return httpx.Response(response.status_code, headers=headers, content=b"".join(chunks), request=response.request)
 
 
 def _as_lost(error: SyncError) -> AnswerLostError:

@@ -6,10 +6,12 @@ MSAL gets a door instead of an HTTP client: what it may call, how long it waits 
 
 import base64
 import binascii
+import copy
 import json
 import re
 import threading
-from collections.abc import Generator, Mapping
+import time
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -21,9 +23,12 @@ import msal
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from adapters.errors import SyncError, TenantError, WireError
+from adapters.errors import SyncError, TenantError, TransientError, WireError
 from adapters.graph.wire import VENDOR
 from adapters.transport import Transport, read_json
+
+SHUT_S = 2.0  # how long a login that broke down is left alone, where it does not say
+LONGEST_SHUT_S = 600.0  # a Retry-After beyond that is asked again all the same
 
 # Hosts that discovery may name beside the login's own (learn.microsoft.com/graph/deployments, read 2026-11-22).
 _TOKEN_HOSTS: Mapping[str, str] = MappingProxyType({"login.chinacloudapi.cn": "login.partner.microsoftonline.cn"})
@@ -112,11 +117,18 @@ class Token(NamedTuple):
 class TenantTokens:
     """The tokens of one app in one tenant. Built without network; MSAL's own object is made on first use and kept."""
 
-    def __init__(self, tenant_id: str, app: AppRegistration, *, login: Transport) -> None:
+    def __init__(
+        self,
+        tenant_id: str,
+        app: AppRegistration,
+        *,
+        login: Transport,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Keep the parts; `login` must classify by `classify_login`."""
         self._authority = f"{app.cloud.login_url.rstrip('/')}/{quote(tenant_id, safe='')}"
         self._app = app
-        self._door = _LoginDoor(login)
+        self._door = _LoginDoor(login, now=now)
         self._lock = threading.Lock()  # eight threads on a cold MSAL object would ask for eight tokens
         self._msal: Any = None
 
@@ -165,25 +177,43 @@ class TenantTokens:
 
 
 class _LoginDoor:
-    """What MSAL expects of an HTTP client. Hands it 2xx with JSON; all else is raised as our error, through it."""
+    """What MSAL expects of an HTTP client. Hands it 2xx with JSON; all else is raised as our error, through it.
 
-    def __init__(self, login: Transport) -> None:
+    After a trouble that may pass it stays shut for as long as the login asked, or for a moment: the threads that queue
+    behind one token must not each wait out the same outage. A refusal is not remembered: a mended secret works at once.
+    """
+
+    def __init__(self, login: Transport, *, now: Callable[[], float]) -> None:
         self._login = login
+        self._now = now
+        self._trouble: TransientError | None = None
+        self._shut_until = 0.0
 
     def get(self, url: str, **_: Any) -> httpx.Response:
-        response = self._login.get(url, endpoint="openid-configuration")
-        read_json(response, vendor=VENDOR)
-        return response
+        return self._ask(lambda: self._login.get(url, endpoint="openid-configuration"))
 
     def post(self, url: str, *, data: Mapping[str, Any], headers: Mapping[str, str], **_: Any) -> httpx.Response:
         # MSAL signs assertions as bytes, which httpx would send as their Python notation.
         form = {name: value.decode() if isinstance(value, bytes) else value for name, value in data.items()}
-        response = self._login.query(url, endpoint="token", form=form, headers=headers)
-        read_json(response, vendor=VENDOR)
-        return response
+        return self._ask(lambda: self._login.query(url, endpoint="token", form=form, headers=headers))
 
     def close(self) -> None:
         """Leave the client open: it is shared."""
+
+    def _ask(self, send: Callable[[], httpx.Response]) -> httpx.Response:
+        left_s = self._shut_until - self._now()
+        if self._trouble is not None and left_s > 0:
+            again = copy.copy(self._trouble)
+            again.retry_after_s = left_s
+            raise again
+        try:
+            response = send()
+        except TransientError as exc:
+            self._trouble = exc
+            self._shut_until = self._now() + min(exc.retry_after_s or SHUT_S, LONGEST_SHUT_S)
+            raise
+        read_json(response, vendor=VENDOR)
+        return response
 
 
 class GraphAuth(httpx.Auth):

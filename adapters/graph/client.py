@@ -64,7 +64,7 @@ class GraphDirectory:
             client=client,
             budget=budget,
             classify=classify,
-            auth=GraphAuth(TenantTokens(tenant_id, app, login=login)),
+            auth=GraphAuth(TenantTokens(tenant_id, app, login=login, now=now)),
             observer=observer,
             sleep=sleep,
             now=now,

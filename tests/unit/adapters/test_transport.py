@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 import httpx
 import pytest
 
+from adapters import deadlines
 from adapters import transport as module
 from adapters.errors import (
     AnswerLostError,
@@ -153,6 +154,21 @@ def test_a_long_retry_after_is_left_to_the_queue() -> None:
 
     assert raised.value.retry_after_s == 300.0
     assert (len(server.requests), sleeps) == (1, [])
+
+
+def test_a_slow_trouble_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RETRY_FOR_S", 0.05)
+
+    def slow(_: httpx.Request) -> httpx.Response:
+        asked.append(1)
+        time.sleep(0.1)
+        return json_answer(503)
+
+    asked: list[int] = []
+    with pytest.raises(TransientError):
+        build(slow).get("/x", endpoint="/x")
+
+    assert asked == [1]
 
 
 @pytest.mark.parametrize(
@@ -313,6 +329,7 @@ def test_a_permit_without_time_sends_nothing() -> None:
         (json_answer(200), ["reserve", "succeeded"]),
         (json_answer(404), ["reserve", "succeeded"]),
         (json_answer(429, **{"Retry-After": "90"}), ["reserve", "pause 90"]),
+        (json_answer(429, **{"Retry-After": "Sun, 22 Nov 2999 12:00:00 GMT"}), ["reserve", "pause 3600"]),
         (json_answer(429), ["reserve", "pause 5"] * 3),
         (json_answer(503, **{"Retry-After": "90"}), ["reserve", "pause 90", "failed"]),
         (json_answer(500), ["reserve", "failed"] * 3),
@@ -650,7 +667,7 @@ def test_a_compressed_answer_is_read_and_a_cookie_forgotten() -> None:
 
 
 def test_an_endless_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ANSWER_LIMIT_BYTES", 100_000)
+    monkeypatch.setattr(deadlines, "ANSWER_LIMIT_BYTES", 100_000)
 
     def flood(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")

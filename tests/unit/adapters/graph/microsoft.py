@@ -44,6 +44,7 @@ class Microsoft:
     requests: list[httpx.Request] = field(default_factory=list)
     bearers: list[str] = field(default_factory=list)
     issued: int = 0
+    clock_s: float = 1000.0
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
@@ -90,7 +91,7 @@ class Microsoft:
             origins=app.cloud.token_origins,
             sleep=lambda _: None,
         )
-        return TenantTokens(tenant, app, login=login)
+        return TenantTokens(tenant, app, login=login, now=lambda: self.clock_s)
 
 
 def _next(script: list[Answer]) -> httpx.Response | None:

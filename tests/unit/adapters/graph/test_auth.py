@@ -145,14 +145,35 @@ def test_a_mended_secret_works_at_once() -> None:
     assert tokens.fetch().value == "token1"
 
 
-def test_a_login_that_recovers_is_used_at_once() -> None:
-    microsoft = Microsoft(token=[httpx.Response(429, headers={"Retry-After": "3600"})])
+@pytest.mark.parametrize(("retry_after", "shut_s"), [("120", 120.0), (None, 2.0), ("99999", 600.0)])
+def test_a_login_in_trouble_is_left_alone_for_as_long_as_it_asks(retry_after: str | None, shut_s: float) -> None:
+    headers = {} if retry_after is None else {"Retry-After": retry_after}
+    microsoft = Microsoft(token=[httpx.Response(429, headers=headers)] * (1 if retry_after else 3))
     tokens = microsoft.tokens()
-    error = caught(tokens.fetch)
+    caught(tokens.fetch)
+    asked = len(microsoft.requests)
 
-    assert isinstance(error, TransientError)
-    assert error.retry_after_s == 3600
+    microsoft.clock_s += shut_s - 1
+    again = caught(tokens.fetch)
+    assert isinstance(again, TransientError)
+    assert (again.reason, again.retry_after_s, len(microsoft.requests)) == ("throttled", 1.0, asked)
+
+    microsoft.clock_s += 1
     assert tokens.fetch().value == "token1"
+
+
+def test_threads_that_queue_for_a_token_do_not_each_wait_out_an_outage() -> None:
+    microsoft = Microsoft(discovery=[httpx.Response(503)] * 100)
+    tokens = microsoft.tokens()
+    errors: list[SyncError] = []
+    threads = [threading.Thread(target=lambda: errors.append(caught(tokens.fetch))) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [type(error) for error in errors] == [TransientError] * 16
+    assert len(microsoft.requests) == 3
 
 
 @pytest.mark.parametrize(
@@ -266,6 +287,7 @@ def test_a_valid_token_serves_while_the_login_is_away() -> None:
     tokens = microsoft.tokens()
     tokens.fetch()
 
+    assert tokens.fetch().value == "token0"
     assert tokens.fetch().value == "token0"
     assert len(microsoft.forms) == 4
 
