@@ -215,7 +215,7 @@ class FakeContacts:
                     "entra_id": before.entra_id if change.entra_id is None else change.entra_id,
                     "active": before.active if change.active is None else change.active,
                     "site_id": before.site_id if change.site_id is None else change.site_id,
-                    "company_id": change.company_id,
+                    "company_id": change.company_id if change.moves else before.company_id,
                 }
             )
             return self._keep(Write("update", after.id, change, before, after))

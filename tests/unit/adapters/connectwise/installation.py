@@ -21,6 +21,8 @@ from adapters.transport import Budget
 from tests.fakes.budget import NullBudget
 
 HOST = "https://api-na.myconnectwise.net"
+Json = dict[str, Any]
+Tables = dict[str, list[Json]]
 ACCESS = Access(site_url=HOST, company="msp", public_key="pub", private_key="s3cr3t", client_id="c1-guid")
 TYPES = [
     {"id": 13, "description": "Email - Business", "emailFlag": True, "phoneFlag": False, "defaultFlag": True},
@@ -29,7 +31,7 @@ TYPES = [
     {"id": 26, "description": "Cell", "emailFlag": False, "phoneFlag": True, "defaultFlag": False},
     {"id": 30, "description": "Fax", "emailFlag": False, "phoneFlag": False, "faxFlag": True, "defaultFlag": True},
 ]
-TABLES: dict[str, list[dict[str, Any]]] = {
+TABLES: Tables = {
     "/company/communicationTypes": TYPES,
     "/company/contacts/departments": [{"id": 5, "name": "Sales"}, {"id": 6, "name": "IT"}],
     "/company/contacts/types": [{"id": 1, "description": "Employee"}, {"id": 2, "description": "User"}],
@@ -57,7 +59,6 @@ EMPTY: dict[str, Any] = {
 }
 EMPTY_ITEM = {"extension": None, "defaultFlag": False}
 
-Json = dict[str, Any]
 Answer = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
 
 
@@ -80,6 +81,7 @@ class Installation:
     companyinfo: list[Answer] = field(default_factory=list)
     script: list[Answer] = field(default_factory=list)
     requests: list[httpx.Request] = field(default_factory=list)
+    tables: dict[str, list[Json]] = field(default_factory=lambda: dict(TABLES))
     settings: FieldSettings | None = None
     budget: Budget = field(default_factory=NullBudget)
     clock: list[float] = field(default_factory=lambda: [0.0])
@@ -109,8 +111,8 @@ class Installation:
         return self._route(request, path.removeprefix(prefix))
 
     def _route(self, request: httpx.Request, path: str) -> httpx.Response:
-        if path in TABLES:
-            return httpx.Response(200, json=TABLES[path])
+        if path in self.tables:
+            return httpx.Response(200, json=self.tables[path])
         if path == "/company/contacts":
             return self._create(json.loads(request.content)) if request.method == "POST" else self._page(request)
         found = re.fullmatch(r"/company/contacts/(\d+)", path)
@@ -119,7 +121,9 @@ class Installation:
         if int(found[1]) not in self.contacts:
             return httpx.Response(404, json={"code": "NotFound", "message": f"Contact {found[1]} not found"})
         if request.method == "PATCH":
-            self.contacts[int(found[1])] = patched(self.contacts[int(found[1])], json.loads(request.content))
+            self.contacts[int(found[1])] = patched(
+                self.contacts[int(found[1])], json.loads(request.content), tables=self.tables
+            )
         return httpx.Response(200, json=shown(self.contacts[int(found[1])]))
 
     def _page(self, request: httpx.Request) -> httpx.Response:
@@ -132,7 +136,7 @@ class Installation:
 
     def _create(self, body: Json) -> httpx.Response:
         number = max(self.contacts, default=1000) + 1
-        self.contacts[number] = stored(number, body)
+        self.contacts[number] = stored(number, body, tables=self.tables)
         return httpx.Response(201, json=shown(self.contacts[number]))
 
     def add(self, **fields: Any) -> int:
@@ -179,34 +183,34 @@ def phone(
     return item | ({"extension": extension} if extension else {})
 
 
-def stored(number: int, body: Json) -> Json:
+def stored(number: int, body: Json, *, tables: Tables = TABLES) -> Json:
     """Keep a posted body as the server's own document: ids on new items, names on references."""
     document = {**EMPTY, **{name: value for name, value in body.items() if name != "typeIds"}, "id": number}
     document["communicationItems"] = [
         {**EMPTY_ITEM, "id": 90 + index, **item} for index, item in enumerate(document["communicationItems"])
     ]
-    return _named(document)
+    return _named(document, tables)
 
 
-def patched(document: Json, patch: list[Json]) -> Json:
+def patched(document: Json, patch: list[Json], *, tables: Tables = TABLES) -> Json:
     """Apply a patch by another library than ours."""
     after: Json = jsonpatch.apply_patch(document, patch)
     after["communicationItems"] = [
         {**EMPTY_ITEM, "id": 900 + index, **item} for index, item in enumerate(after["communicationItems"])
     ]
-    return _named(after)
+    return _named(after, tables)
 
 
-def _named(document: Json) -> Json:
-    names = {
+def _named(document: Json, tables: Tables) -> Json:
+    paths = {
         "department": "/company/contacts/departments",
         "country": "/company/countries",
         "site": "/company/companies/250/sites",
     }
-    for reference, table in names.items():
+    for reference, path in paths.items():
         value = document.get(reference)
         if isinstance(value, dict):
-            name = next(row["name"] for row in TABLES[table] if row["id"] == value["id"])
+            name = next(row["name"] for row in tables[path] if row["id"] == value["id"])
             document[reference] = {**value, "name": name}
     return document
 

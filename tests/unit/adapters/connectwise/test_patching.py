@@ -224,6 +224,7 @@ def test_answer_from_another_company_contradicts() -> None:
 # --- any change, applied by another implementation --------------------------------------------------------------------
 
 NUMBERS = st.from_regex(r"[1-9][0-9]{4,9}( x[0-9]{1,15})?", fullmatch=True)
+DIGITS = st.from_regex(r"[1-9][0-9]{4,9}", fullmatch=True)
 TEXTS = st.text(min_size=1, max_size=30).filter(lambda text: bool(clean(text)))
 VALUES = {
     "first_name": TEXTS,
@@ -241,15 +242,13 @@ def documents(draw: st.DrawFn) -> Json:
     """Make a contact with items of any kind, one default per class at most."""
     values = draw(st.lists(st.sampled_from(["a@x.example", "b@x.example", "c@x.example"]), unique=True))
     emails = [email(value, type_id=draw(st.sampled_from([13, 14])), default=False) for value in values]
-    phones = [
-        phone(
-            draw(NUMBERS).partition(" ")[0], type_id=type_id, default=False, extension=draw(st.none() | st.just("77"))
-        )
-        for type_id in draw(st.lists(st.sampled_from([22, 26, 99])))
-    ]
-    for kind in (emails, phones):
-        if kind and draw(st.booleans()):
-            kind[draw(st.integers(0, len(kind) - 1))]["defaultFlag"] = True
+    kinds = draw(st.lists(st.sampled_from([22, 26, 99])))
+    extension = st.none() | st.just("77")
+    phones = [phone(draw(DIGITS), type_id=kind, default=False, extension=draw(extension)) for kind in kinds]
+    for ones in (emails, phones):
+        default = draw(st.integers(0, len(ones)))
+        if default < len(ones):
+            ones[default]["defaultFlag"] = True
     items: list[Json] = draw(st.permutations(emails + phones))
     numbered = [{**item, "id": index + 1} for index, item in enumerate(items)]
     return document(*numbered, title=draw(st.none() | TEXTS), lastName=draw(st.none() | TEXTS))
