@@ -1,0 +1,1 @@
+"""Microsoft login and Microsoft Graph."""
