@@ -1,13 +1,13 @@
 """What an installation refuses unless service.development is true: doors that stand open, secrets that lie about."""
 
 from collections.abc import Iterator
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
 from worker.configuration.layers import Merged
 from worker.configuration.problems import Problem
 from worker.configuration.references import Json, is_reference, text_of
 from worker.configuration.service import ServiceSection, secret_fields
-from worker.configuration.values import is_local_host
+from worker.configuration.values import is_local_host, split_url
 from worker.configuration.vendors import PSA_KINDS, GraphApp
 
 HINT = "only service.development = true allows this"
@@ -59,7 +59,7 @@ def _check_redis(url: SplitResult, merged: Merged) -> Iterator[Problem]:
     place = merged.locate(("redis_url",))
     if url.password and not is_reference(merged.values["redis_url"]):
         yield Problem(*place, "holds a password inline", 'write the whole URL as { env = "NAME" } or { file = "path" }')
-    if url.scheme == "unix" or is_local_host(url.hostname or ""):
+    if not url.hostname or is_local_host(url.hostname):
         return
     if url.scheme != "rediss":
         yield Problem(*place, "leaves this machine without TLS: use rediss://", HINT)
@@ -81,6 +81,6 @@ def _inline(merged: Merged, location: tuple[str, ...]) -> Problem:
 def _split(values: Json, key: str) -> SplitResult | None:
     text = text_of(values.get(key))
     try:
-        return urlsplit(text) if text else None
+        return split_url(text) if text else None
     except ValueError:
         return None

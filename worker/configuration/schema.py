@@ -55,7 +55,7 @@ def _with_references(node: Any, *, is_name: bool = False) -> Any:
         return node
     kept = {
         key: {name: _with_references(item) for name, item in value.items()}
-        if key in {"properties", "$defs"}
+        if key in {"properties", "patternProperties", "$defs"}
         else _with_references(value, is_name=key == "propertyNames")
         for key, value in node.items()
         if key not in {"title", "discriminator"} and not (key == "default" and value in ("", None, {}))
@@ -63,6 +63,8 @@ def _with_references(node: Any, *, is_name: bool = False) -> Any:
     if kept.get("type") == "string" and "const" not in kept and not is_name:
         outside = {key: kept.pop(key) for key in ("description", "default") if key in kept}
         return {**outside, "anyOf": [kept, {"$ref": "#/$defs/Reference"}]}
+    if "patternProperties" in kept:
+        kept["additionalProperties"] = False
     return _flat(kept)
 
 
