@@ -148,8 +148,11 @@ class GraphDirectory:
         return user
 
     def fetch_deleted_user(self, user_id: str) -> User | None:
-        """Read a user who was deleted within the last 30 days; None if there is no such."""
-        path = f"/directory/deletedItems/{_quoted(user_id)}/microsoft.graph.user?{_SELECT}"
+        """Read a user who was deleted within the last 30 days, in Graph's default properties; None if there is no such.
+
+        Without $select: by id, Graph takes it for a directory object, which has none of a user's properties.
+        """
+        path = f"/directory/deletedItems/{_quoted(user_id)}"
         try:
             return map_user(_json(self._transport.get(path, endpoint="/directory/deletedItems/{id}")))
         except NotFoundError:

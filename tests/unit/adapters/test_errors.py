@@ -2,6 +2,7 @@ import copy
 import inspect
 import pickle
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -14,10 +15,11 @@ def _branches(kind: type[SyncError] = SyncError) -> Iterator[type[SyncError]]:
         yield from _branches(sub)
 
 
-@pytest.mark.parametrize("kind", sorted(set(_branches()), key=lambda kind: kind.__name__))
+@pytest.mark.parametrize("kind", sorted(set(_branches()), key=str))
 def test_every_error_survives_pickling_with_all_it_knows(kind: type[SyncError]) -> None:
     named = [name for name in inspect.signature(kind.__init__).parameters if name not in {"self", "reason"}]
-    error = kind("some_reason", **{name: 7.0 if name.endswith("_s") else name for name in named})
+    fields: dict[str, Any] = {name: 7.0 if name.endswith("_s") else name for name in named}
+    error = kind("some_reason", **fields)
     error.vendor_code = "SomeCode"
 
     for again in (pickle.loads(pickle.dumps(error)), copy.copy(error)):  # noqa: S301 - our own bytes
