@@ -96,15 +96,12 @@ class Planner:
 
     def _plan_creation(self, case: _Case) -> Planned:
         draft = case.draft
-        names = self._in_order(draft.fields)
-        if draft.site_id and "site" not in draft.fields:
-            names.append("site")
         return Planned(
             user=case.user,
             read_at_ms=case.read_at_ms,
             draft=draft,
             addresses=tuple(sought_addresses(case.user, case.draft)),
-            changed_fields=tuple(names),
+            changed_fields=tuple(self._in_order(draft.fields)),
             warnings=(*case.match.warnings, *_warnings(case, None)),
             fingerprint=fingerprint_of(case.drafted),
             written=self._written(case),

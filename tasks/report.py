@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from typing import IO, Any, Literal
 
 from adapters.records import Planned, Run, User
@@ -23,7 +24,7 @@ __all__ = [
 ]
 
 Json = dict[str, Any]
-RowKind = Literal["created", "updated", "errors", "warnings", "excluded", "unprocessed", "deactivated"]
+RowKind = Literal["created", "updated", "errors", "warnings", "excluded", "unprocessed"]
 
 ROW_KINDS: dict[RowKind, str] = {
     "created": "created_contacts",
@@ -32,9 +33,10 @@ ROW_KINDS: dict[RowKind, str] = {
     "warnings": "warnings",
     "excluded": "excluded",
     "unprocessed": "users_unprocessed",
-    "deactivated": "deactivated_contacts",
 }
 """Kind of row → its key in the report."""
+
+DEACTIVATED = "deactivated_contacts"  # those of the updated ones that were switched off, once more
 
 PSA_ERROR_LENGTH = 500  # characters of the PSA's own words
 
@@ -58,16 +60,20 @@ def updated_row(user: User, *, contact_id: str, company_id: str, changed_fields:
 
 
 def success_row(planned: Planned) -> Json:
-    """Return the row of a plan that was carried out, or would be; a new contact has no id yet."""
+    """Return the row of a plan that was carried out, or would be; a new contact has no id yet.
+
+    The row of a contact that is switched off says so by a further key, by which it is listed again."""
     if planned.draft is not None:
         return created_row(planned.user, contact_id=None, company_id=planned.draft.company_id)
     change = planned.change
-    return updated_row(
+    assert change is not None  # noqa: S101 - Planned holds exactly one of the two
+    row = updated_row(
         planned.user,
-        contact_id=change.contact_id if change else "",
-        company_id=change.company_id if change else "",
+        contact_id=change.contact_id,
+        company_id=change.company_id,
         changed_fields=planned.changed_fields,
     )
+    return {**row, "deactivated": True} if change.active is False else row
 
 
 def error_row(
@@ -159,22 +165,27 @@ def build_head(
 
 
 def write_report(head: Json, rows_by_kind: Callable[[RowKind], Iterable[Json]], out: IO[str]) -> None:
-    """Write the report as one JSON object, the specified keys first; at most one row is in memory at a time."""
-    listed = set(ROW_KINDS.values())
-    plain = {key: value for key, value in head.items() if key not in listed}
+    """Write the report as one JSON object, the specified keys first; at most one row is in memory at a time.
+
+    The updated rows are asked for twice: the deactivated contacts among them are listed again."""
+    plain = {key: value for key, value in head.items() if key not in ROW_KINDS.values()}
     leading = ("success", "sync_mode", "sync_timestamp", "statistics")
     out.write("{" + ",\n ".join(f"{json.dumps(key)}: {_dump(plain.pop(key))}" for key in leading if key in plain))
     for kind, key in ROW_KINDS.items():
-        out.write(f",\n {json.dumps(key)}: [")
-        separator = ""
-        for rows in (head.get(key, ()), rows_by_kind(kind)):
-            for row in rows:
-                out.write(f"{separator}\n  {_dump(row)}")
-                separator = ","
-        out.write("]")
+        _write_list(key, chain(head.get(key, ()), rows_by_kind(kind)), out)
+    _write_list(DEACTIVATED, (row for row in rows_by_kind("updated") if row.get("deactivated")), out)
     for key, value in plain.items():
         out.write(f",\n {json.dumps(key)}: {_dump(value)}")
     out.write("}\n")
+
+
+def _write_list(key: str, rows: Iterable[Json], out: IO[str]) -> None:
+    out.write(f",\n {json.dumps(key)}: [")
+    separator = ""
+    for row in rows:
+        out.write(f"{separator}\n  {_dump(row)}")
+        separator = ","
+    out.write("]")
 
 
 def _dump(value: object) -> str:

@@ -1,34 +1,13 @@
 from adapters.records import PsaSchema
-from tasks.connector import CompanyRule, FieldRule, Rule
+from tasks.connector import FieldRule
 from tasks.default_mappings import default_mapping
-from tasks.mapping_checks import check_expressions, check_mapping
+from tasks.mapping_checks import check_mapping
 from tests.unit.tasks.makers import SCHEMA, make_connector
 
 
 def test_sound_connector_has_no_problems() -> None:
-    connector = make_connector(psa_contact_type="User", office365_sync_filter="user.department in ['Sales']")
-    assert check_expressions(connector) == []
+    connector = make_connector(psa_contact_type="User")
     assert check_mapping(connector, SCHEMA) == []
-
-
-def test_every_broken_expression_is_named_by_its_key() -> None:
-    connector = make_connector(
-        office365_sync_filter="user.departmnt == 'x'",
-        exclude=(Rule(name="a", when="true"), Rule(name="b", when="user.mail is mach('x')")),
-        company_rules=(CompanyRule(when="user.", company_id="1"),),
-        field_mapping={
-            "job_title": FieldRule(value="{{ user.jobTitel }}"),
-            "email": FieldRule(value="{{ user.mail }}"),
-        },
-    )
-    found = check_expressions(connector)
-    assert [key for key, _ in found] == [
-        "office365_sync_filter",
-        "exclude[1].when",
-        "company_rules[0].when",
-        "field_mapping.job_title",
-    ]
-    assert found[0][1].suggestion == "did you mean user.department?"
 
 
 def test_field_that_the_psa_lacks_is_named_with_the_likely_one() -> None:

@@ -238,11 +238,13 @@ def test_active_namesake_of_an_inactive_linked_contact_takes_over() -> None:
     assert found(find([inactive], link=LINK)) == ("12345", "link")
 
 
-def test_inactive_linked_contact_does_not_yield_to_somebody_elses() -> None:
-    inactive = make_contact(active=False, entra_id=ANN_ID)
+@pytest.mark.parametrize(("entra_id", "link"), [(ANN_ID, LINK), (None, LINK), (ANN_ID, None)])
+def test_inactive_certain_contact_does_not_yield_to_somebody_elses(entra_id: str | None, link: Link | None) -> None:
+    inactive = make_contact(active=False, entra_id=entra_id)
     bens = make_contact("2", entra_id=BEN_ID)
     linked_to_ben = make_contact("3")
-    assert found(find([inactive, bens, linked_to_ben], link=LINK, owners={"3": BEN})) == ("12345", "link")
+    result = find([inactive, bens, linked_to_ben], link=link, owners={"3": BEN})
+    assert found(result) == ("12345", "link" if link else "object_id")
 
 
 def test_withheld_address_does_not_match() -> None:
@@ -279,7 +281,10 @@ def test_contact_linked_from_another_tenant_is_refused_without_asking() -> None:
 
 
 def test_own_link_and_own_object_id_outweigh_a_stale_owner() -> None:
-    assert found(find([make_contact()], link=LINK, owners={"12345": ME})) == ("12345", "link")
+    result = find([make_contact()], link=LINK, owners={"12345": ME})
+    assert found(result) == ("12345", "link")
+    assert isinstance(result, Match)
+    assert not result.relink
     assert found(find([make_contact(entra_id=ANN_ID)], owners={"12345": BEN})) == ("12345", "object_id")
 
 

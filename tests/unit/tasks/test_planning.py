@@ -212,12 +212,13 @@ def test_disabled_users_contact_is_updated_but_active_stays() -> None:
 
 def test_move_and_site_are_named_in_the_report() -> None:
     rules = (CompanyRule(when="true", company_id="251", site_id="7"),)
-    result = planned(right_contact(site_id="3"), company_rules=rules)
-    assert result.changed_fields == ("company", "site")
+    result = planned(right_contact(site_id="3"), user=make_user(job_title="Boss"), company_rules=rules)
+    assert result.changed_fields == ("job_title", "company", "site")
     assert result.change is not None
     assert (result.change.company_id, result.change.site_id) == ("251", "7")
-    assert result.before == {"company": "250", "site": "3"}
-    skipped(apply_change(right_contact(site_id="3"), result.change), company_rules=rules)
+    assert result.before == {"job_title": "Buyer", "company": "250", "site": "3"}
+    after = apply_change(right_contact(site_id="3"), result.change)
+    skipped(after, user=make_user(job_title="Boss"), company_rules=rules)
 
 
 def test_site_of_the_company_rule_goes_before_a_mapped_one() -> None:

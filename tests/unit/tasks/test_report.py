@@ -78,6 +78,20 @@ def test_row_of_a_plan_has_no_contact_id_before_the_creation() -> None:
     change = ContactChange(contact_id="12345", company_id="250", fields={"phone": "1"})
     row = success_row(Planned(user=make_user(), read_at_ms=0, change=change, changed_fields=("phone",)))
     assert (row["psa_contact_id"], row["status"], row["changed_fields"]) == ("12345", "updated", ["phone"])
+    assert "deactivated" not in row
+
+
+def test_deactivated_contacts_are_listed_among_the_updated_ones_and_again() -> None:
+    off = ContactChange(contact_id="1", company_id="250", active=False)
+    on = ContactChange(contact_id="2", company_id="250", active=True)
+    rows = [
+        success_row(Planned(user=make_user(), read_at_ms=0, change=change, changed_fields=("active",)))
+        for change in (off, on)
+    ]
+    report = written(head({"updated": 2, "deactivated": 1}), updated=rows)
+    assert [row["psa_contact_id"] for row in report["updated_contacts"]] == ["1", "2"]
+    assert [row["psa_contact_id"] for row in report["deactivated_contacts"]] == ["1"]
+    assert report["deactivated_contacts"][0]["changed_fields"] == ["active"]
 
 
 def test_name_and_display_name_are_never_null_in_a_row() -> None:
