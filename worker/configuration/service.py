@@ -28,7 +28,7 @@ class TimingSection(Section):
     heartbeat_s: Positive = Field(3, description="How often a worker says that it lives.")
     dead_s: Positive = Field(10, description="A worker without heartbeat for so long is taken for dead.")
     lease_s: Positive = Field(180, description="How long a connector's lease lives unless it is renewed.")
-    user_wait_s: Positive = Field(5, description="After this a task looks again at a user that another worker holds.")
+    user_wait_s: Positive = Field(1.5, description="After this a task looks again at a user that another worker holds.")
     retry_horizon_s: Positive = Field(900, description="How long one user is tried again.")
     instance_horizon_s: Positive = Field(1800, description="How long a run waits for a PSA or Graph that is down.")
     write_deadline_s: Positive = Field(20, description="The most that one write may take, from intent to answer.")

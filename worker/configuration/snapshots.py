@@ -30,8 +30,8 @@ class Snapshots(Protocol):
         """Return the newest version; 0 if there is none."""
         ...
 
-    def get(self, version: int) -> Json | None:
-        """Return the documents of that version."""
+    def get(self, version: int) -> Json:
+        """Return the documents of that version. Raises KeyError."""
         ...
 
 
@@ -155,11 +155,8 @@ class SnapshotConfiguration:
             if version in self._kept:
                 self._kept.move_to_end(version)
                 return self._kept[version]
-        documents = self._snapshots.get(version) if version else None
-        if documents is None:
-            raise KeyError(version)
         read = from_documents(
-            documents,
+            self._snapshots.get(version),
             base_dir=self._base_dir,
             environment=self._environment,
             built_in=self._built_in,

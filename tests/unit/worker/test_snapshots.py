@@ -27,9 +27,11 @@ class Published:
     def current_version(self) -> int:
         return len(self.documents)
 
-    def get(self, version: int) -> Json | None:
+    def get(self, version: int) -> Json:
         self.reads += 1
-        return json.loads(self.documents[version - 1]) if 0 < version <= len(self.documents) else None
+        documents: dict[int, str] = dict(enumerate(self.documents, start=1))
+        found: Json = json.loads(documents[version])
+        return found
 
 
 def configuration_of(installation: Installation, *documents: Json) -> SnapshotConfiguration:

@@ -1,0 +1,128 @@
+"""What beat asks each minute: who is due, once, whatever happened in between."""
+
+import pytest
+
+from adapters.errors import TenantError
+from tasks.connector import Connector
+from tasks.dispatching import dispatch_due
+from tasks.scheduling import spread_offset_s
+from tests.fakes.ledger import FakeLedger
+from tests.unit.tasks.makers import make_connector
+
+MINUTE_MS, DAY_MS = 60_000, 86_400_000
+MIDNIGHT_MS = 1_795_478_400_000  # 2026-11-24T00:00:00Z
+TWO_MS = MIDNIGHT_MS + 120 * MINUTE_MS
+
+
+def nightly(connector_id: str = "contoso", **settings: object) -> Connector:
+    return make_connector(connector_id=connector_id, schedule="0 2 * * *", **settings)
+
+
+def requested(ledger: FakeLedger) -> list[str]:
+    return [run.connector_id for run in ledger.runs.values()]
+
+
+def test_connector_runs_once_when_its_time_has_come() -> None:
+    ledger = FakeLedger(nightly(), now_ms=MIDNIGHT_MS)
+    for minute in range(24 * 60):
+        ledger.now = MIDNIGHT_MS + minute * MINUTE_MS
+        dispatch_due(ledger.ports)
+    (run,) = ledger.runs.values()
+    assert (run.requested_at_ms, run.trigger, run.lane) == (TWO_MS, "schedule", "bulk")
+    assert run.request["sync_mode"] == "incremental"
+    assert ledger.log == [f"requested {run.run_id}", f"published {run.run_id}"]
+
+
+def test_new_connector_is_not_missed_but_counts_from_first_sight() -> None:
+    ledger = FakeLedger(nightly(), now_ms=TWO_MS + MINUTE_MS)
+    dispatch_due(ledger.ports)
+    dispatch_due(ledger.ports)
+    assert requested(ledger) == []
+    ledger.now = TWO_MS + DAY_MS
+    dispatch_due(ledger.ports)
+    assert requested(ledger) == ["contoso"]
+
+
+def test_times_that_an_outage_missed_are_caught_up_by_one_run() -> None:
+    ledger = FakeLedger(nightly(), now_ms=MIDNIGHT_MS)
+    dispatch_due(ledger.ports)
+    ledger.now = MIDNIGHT_MS + 5 * DAY_MS
+    dispatch_due(ledger.ports)
+    dispatch_due(ledger.ports)
+    assert requested(ledger) == ["contoso"]
+    assert ledger.ticks == {"contoso": TWO_MS + 4 * DAY_MS}
+
+
+def test_second_beat_at_the_same_moment_requests_nothing() -> None:
+    ledger = FakeLedger(nightly(), now_ms=MIDNIGHT_MS)
+    dispatch_due(ledger.ports)
+    ledger.now = TWO_MS
+
+    def other_beat() -> None:
+        ledger.before_request = lambda: None
+        dispatch_due(ledger.ports)
+
+    ledger.before_request = other_beat  # the other one comes in between reading the tick and writing the run
+    dispatch_due(ledger.ports)
+    assert requested(ledger) == ["contoso"]
+    assert len(ledger.log) == 2
+
+
+def test_disabled_and_unscheduled_connectors_do_not_run_by_themselves() -> None:
+    ledger = FakeLedger(nightly("off", office365_sync_enabled=False), make_connector(), now_ms=MIDNIGHT_MS)
+    for day in range(3):
+        ledger.now = TWO_MS + day * DAY_MS
+        dispatch_due(ledger.ports)
+    assert ledger.runs == {}
+
+
+def test_connector_that_was_switched_on_again_counts_from_then() -> None:
+    ledger = FakeLedger(nightly(office365_sync_enabled=False), now_ms=MIDNIGHT_MS)
+    dispatch_due(ledger.ports)
+    ledger.known["contoso"] = nightly()
+    ledger.now = TWO_MS + MINUTE_MS
+    dispatch_due(ledger.ports)
+    assert ledger.runs == {}
+
+
+def test_each_connector_is_judged_by_its_own_zone() -> None:
+    ledger = FakeLedger(
+        nightly("berlin", timezone="Europe/Berlin"), nightly("kolkata", timezone="Asia/Kolkata"), now_ms=MIDNIGHT_MS
+    )
+    dispatch_due(ledger.ports)
+    ledger.now = MIDNIGHT_MS + 60 * MINUTE_MS
+    dispatch_due(ledger.ports)
+    assert requested(ledger) == ["berlin"]
+    ledger.now = MIDNIGHT_MS + (20 * 60 + 30) * MINUTE_MS
+    dispatch_due(ledger.ports)
+    assert requested(ledger) == ["berlin", "kolkata"]
+
+
+def test_connector_that_cannot_be_read_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = FakeLedger(nightly("broken"), nightly("contoso"), now_ms=MIDNIGHT_MS)
+
+    def connector(connector_id: str, *, version: int) -> Connector:
+        if connector_id == "broken":
+            raise TenantError("configuration_invalid", vendor="configuration")
+        return ledger.known[connector_id]
+
+    monkeypatch.setattr(ledger, "connector", connector)
+    dispatch_due(ledger.ports)
+    ledger.now = TWO_MS
+    dispatch_due(ledger.ports)
+    assert requested(ledger) == ["contoso"]
+
+
+def test_spread_starts_each_connector_at_its_own_second() -> None:
+    names = ["a", "b", "c", "d"]
+    ledger = FakeLedger(*(nightly(name) for name in names), now_ms=MIDNIGHT_MS)
+    ledger.spread(600)
+    dispatch_due(ledger.ports)
+    for minute in range(120, 140):
+        ledger.now = MIDNIGHT_MS + minute * MINUTE_MS
+        dispatch_due(ledger.ports)
+    assert set(ledger.ticks.values()) == {TWO_MS}
+    for run in ledger.runs.values():
+        late_s = (run.requested_at_ms - TWO_MS) / 1000
+        assert 0 <= late_s - spread_offset_s(run.connector_id, spread_s=600) < 60
+    assert len({run.requested_at_ms for run in ledger.runs.values()}) > 1
