@@ -1,17 +1,22 @@
 """The ledger: everything the product remembers, in one Valkey. `Store` is all of it; its parts satisfy tasks' ports."""
 
+from adapters.store.budgets import Budgets, InstanceBudget, Rate
 from adapters.store.connection import Connection
 from adapters.store.index import Index
+from adapters.store.keys import PREFIX
 from adapters.store.memory import Memory
+from adapters.store.outbox import Outbox
 from adapters.store.plan import Plan
 from adapters.store.presence import Presence
 from adapters.store.reading import Reading
 from adapters.store.recovery import Recovery
+from adapters.store.reports import Reports
 from adapters.store.runs import Runs
+from adapters.store.snapshots import Snapshots
 from adapters.store.timing import StoreTiming
 from adapters.store.users import Users
 
-__all__ = ["Store", "StoreTiming", "open_store"]
+__all__ = ["InstanceBudget", "Rate", "Store", "StoreTiming", "open_store"]
 
 
 class Store:
@@ -27,6 +32,10 @@ class Store:
         self.users = Users(connection, timing=timing)
         self.memory = Memory(connection)
         self.recovery = Recovery(connection)
+        self.budgets = Budgets(connection)
+        self.snapshots = Snapshots(connection)
+        self.reports = Reports(connection)
+        self.outbox = Outbox(connection)
         self.presence = Presence(connection, timing=timing)
 
     def close(self) -> None:
@@ -34,6 +43,6 @@ class Store:
         self.connection.close()
 
 
-def open_store(redis_url: str, *, prefix: str = "cs:", timing: StoreTiming | None = None) -> Store:
+def open_store(redis_url: str, *, prefix: str = PREFIX, timing: StoreTiming | None = None) -> Store:
     """Open the store at this address; every key stands under the prefix. Sockets are opened at first use."""
     return Store(Connection(redis_url, prefix=prefix), timing=timing or StoreTiming())

@@ -9,7 +9,7 @@ from redis.client import Pipeline
 from redis.retry import Retry
 
 from adapters.errors import InstanceError, TransientError
-from adapters.store.keys import Keys
+from adapters.store.keys import PREFIX, Keys
 from adapters.store.scripts import Script, load_scripts
 
 VENDOR = "store"
@@ -67,7 +67,7 @@ class Connection:
     Nothing is sent twice: a lost answer is a TransientError, and the step that asked is repeated as a whole.
     """
 
-    def __init__(self, redis_url: str, *, prefix: str = "cs:") -> None:
+    def __init__(self, redis_url: str, *, prefix: str = PREFIX) -> None:
         """Keep address and prefix."""
         self.keys = Keys(prefix)
         self._scripts: dict[str, Script] = load_scripts()

@@ -5,6 +5,8 @@ A part of a key that comes from outside (names, addresses) is quoted, so that no
 
 from collections.abc import Iterable
 
+PREFIX = "cs:"
+
 ROW_KINDS = ("created", "updated", "skipped", "errors", "warnings", "excluded", "unprocessed")
 """The lists that a run's report rows stand in."""
 
@@ -43,11 +45,9 @@ class Keys:
         self.closed = self._of("closed")
         """Sorted set: closed runs whose report is kept, by time of closing."""
         self.outbox = self._of("outbox")
-        """List: alerts (JSON) that wait to be sent."""
-        self.outbox_taken = self._of("outbox", "taken")
-        """Hash: alert id → [alert, until when its sender has it] (JSON)."""
+        """Sorted set: alerts (JSON) that wait to be sent, by when the next one may take them."""
         self.snapshots = self._of("snapshots")
-        """Sorted set: configuration snapshots by version; the member is "version digest published_ms"."""
+        """Hash: configuration version → when it was published, and its digest."""
         self.snapshot_version = self._of("snapshots", "version")
         """Counter: the newest published version."""
 

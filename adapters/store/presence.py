@@ -36,6 +36,11 @@ class Presence:
         if incarnation is None or incarnation == self.incarnation:
             self._beat_s = sent_s
 
+    def leave(self) -> None:
+        """End by ourselves: what we were at is due as soon as the next reconciler looks."""
+        args = {"incarnation": self.incarnation, "dead_ms": 0}
+        self._connection.call("beat", keys={"beats": self._connection.keys.beats}, args=args)
+
     def alive(self, incarnation: str) -> bool:
         """Tell whether an incarnation counts as alive."""
         keys = {"beats": self._connection.keys.beats}

@@ -138,7 +138,7 @@ class Runs:
             "head": json.dumps(head),
             "watermark": None if watermark is None else watermark.model_dump_json(),
             "forget": forget_watermark,
-            "alert": None if alert is None else json.dumps(alert),
+            "alert": None if alert is None else json.dumps(alert, sort_keys=True),
             "marker_ms": int(self._timing.closed_s * 1000),
         }
         return bool(self._connection.call("run_close", keys=self._close_keys(run), args=args))

@@ -27,7 +27,9 @@ end
 for at = position, position + tonumber(skipped) - 1 do
     finish(ARGV[at])
 end
-redis.call('HINCRBY', counts, 'skipped', skipped)
+if tonumber(skipped) > 0 then
+    redis.call('HINCRBY', counts, 'skipped', skipped)
+end
 for _, row in ipairs(cjson.decode(excluded)) do
     redis.call('RPUSH', rows.excluded, row[2])
     redis.call('HINCRBY', counts, 'rows.excluded', 1)

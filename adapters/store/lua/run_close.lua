@@ -63,7 +63,7 @@ end_turn()
 redis.call('ZREM', open, run_id)
 redis.call('SET', marker, '1', 'PX', marker_ms)
 if alert ~= '' then
-    redis.call('RPUSH', outbox, alert)
+    redis.call('ZADD', outbox, whole(now), alert)
 end
 redis.call('UNLINK', run, entries, pages, index, index_keys, spool, plan, members, batches, outcomes, counts, unfinished)
 return 1

@@ -8,7 +8,9 @@ import pytest
 from adapters.store import Store, StoreTiming, open_store
 from tests.fakes.valkey import RealValkey, running_valkey
 
-FAST = StoreTiming(dead_s=0.5, heartbeat_s=0.1, lease_s=2.0, loading_s=0.6, first_due_s=0.2, slack_s=0.1, settle_s=0.3)
+PATIENT = StoreTiming(first_due_s=0.2, slack_s=0.1, settle_s=0.3)
+HASTY = StoreTiming(dead_s=0.4, heartbeat_s=0.1, lease_s=0.8, loading_s=0.6, first_due_s=0.2, slack_s=0.1)
+"""Processes that die and leases that run out within a test."""
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +25,7 @@ def opened(valkey: RealValkey) -> Iterator[Callable[..., Store]]:
     prefix = f"t{secrets.token_hex(4)}:"
     stores: list[Store] = []
 
-    def opened_store(timing: StoreTiming = FAST) -> Store:
+    def opened_store(timing: StoreTiming = PATIENT) -> Store:
         stores.append(open_store(valkey.url, prefix=prefix, timing=timing))
         stores[-1].presence.beat()
         return stores[-1]
@@ -36,3 +38,8 @@ def opened(valkey: RealValkey) -> Iterator[Callable[..., Store]]:
 @pytest.fixture
 def store(opened: Callable[..., Store]) -> Store:
     return opened()
+
+
+@pytest.fixture
+def hasty() -> StoreTiming:
+    return HASTY

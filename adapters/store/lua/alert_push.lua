@@ -1,0 +1,4 @@
+-- keys: outbox
+-- args: alert
+
+redis.call('ZADD', outbox, 'NX', whole(now_ms()), alert)

@@ -1,0 +1,32 @@
+"""Alerts that wait to be sent. They are put in by the step that they tell of, and sent at least once."""
+
+import json
+from typing import Any
+
+from adapters.store.connection import Connection, text
+
+Json = dict[str, Any]
+
+
+class Outbox:
+    """Alerts in the order in which they came."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Keep the connection."""
+        self._connection = connection
+        self._key = connection.keys.outbox
+
+    def push(self, alert: Json) -> None:
+        """Put an alert in; an equal one that waits stays the only one."""
+        args = {"alert": json.dumps(alert, sort_keys=True)}
+        self._connection.call("alert_push", keys={"outbox": self._key}, args=args)
+
+    def take(self, *, limit: int, grace_s: float) -> list[Json]:
+        """Return alerts to send; nobody else gets them for `grace_s`, then they come again unless they are dropped."""
+        args = {"most": limit, "grace_ms": int(grace_s * 1000)}
+        found = self._connection.call("due_take", keys={"waiting": self._key}, args=args)
+        return [json.loads(text(alert)) for alert in found]
+
+    def drop(self, alert: Json) -> None:
+        """Forget an alert that was sent."""
+        self._connection.client.zrem(self._key, json.dumps(alert, sort_keys=True))
