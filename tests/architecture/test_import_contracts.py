@@ -46,7 +46,7 @@ BREACHES = {
 
 def lint(folder: Path) -> subprocess.CompletedProcess[str]:
     program = Path(sys.executable).with_name("lint-imports")
-    command = [program, ROOT / "pyproject.toml", "--no-cache", "--no-logo"]
+    command = [str(program), str(ROOT / "pyproject.toml"), "--no-cache", "--no-logo"]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
