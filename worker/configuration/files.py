@@ -26,9 +26,12 @@ class Source:
 
 
 def find_file(config: Path | None, *, environment: Mapping[str, str], folder: Path) -> Path:
-    """Return the main file: the one asked for, else the variable's, else the one in this folder. It may be missing."""
+    """Return the main file: the one asked for, else the variable's, else the one in this folder. It may be missing.
+
+    A link is not followed: what stands beside the link counts, as in a mounted configuration.
+    """
     chosen = config or environment.get(FILE_VARIABLE) or FILE_NAME
-    return (folder / chosen).resolve()
+    return (folder / chosen).absolute()
 
 
 def read_sources(main: Path) -> tuple[list[Source], list[Problem]]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -67,7 +68,10 @@ class _Loader:
     def __init__(self, resolver: Resolver, built_in: BuiltIn, problems: list[Problem]) -> None:
         self.problems = problems
         self._resolver = resolver
-        self._built_in = built_in
+        # A rule of [defaults] is compiled once, not once for each connector below it.
+        self._built_in = built_in._replace(
+            compile_condition=cache(built_in.compile_condition), compile_template=cache(built_in.compile_template)
+        )
         self._layers: dict[Table, Layer] = {}
         self._tables: dict[Table, Merged] = {}
         self._documents: dict[str, Json] = {"graph_app": {}, "psa": {}, "connectors": {}, "defaults": {}}

@@ -23,7 +23,7 @@ class Problem:
 
 
 class ConfigurationError(Exception):
-    """The configuration cannot be used; `problems` holds each fault once, in the order of files and keys."""
+    """The configuration cannot be used; `problems` holds each fault once."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         """Keep the faults, each once."""

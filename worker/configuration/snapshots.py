@@ -1,10 +1,11 @@
 """Published configurations, as workers use them: one version's documents, and the port that keeps several at hand."""
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from adapters.errors import InstanceError, TenantError
 from tasks.connector import Connector
@@ -18,8 +19,8 @@ from worker.configuration.rules import BuiltIn
 from worker.configuration.vendors import AnyPsa, GraphApp, Psa
 
 Json = dict[str, Any]
-T = TypeVar("T")
 VERSIONS_KEPT = 4  # open runs pin the current version and rarely more than one or two before it
+SECRET_AGE_S = 60.0
 INVALID = "configuration_invalid"
 
 
@@ -48,15 +49,29 @@ def from_documents(
 
 
 class Snapshot:
-    """One version. Each part is checked and built on first use, and kept; safe for threads."""
+    """One version. Each part is checked and built on first use, and kept; safe for threads.
 
-    def __init__(self, documents: Json, *, resolver: Resolver, built_in: BuiltIn, name: str) -> None:
+    Secrets are looked up again after a minute, so that a new one in a file is used without a restart; one that cannot
+    be read then, perhaps because it is being replaced, leaves the old one in use.
+    """
+
+    def __init__(
+        self,
+        documents: Json,
+        *,
+        resolver: Resolver,
+        built_in: BuiltIn,
+        name: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Keep the documents; `name` is what problems call them."""
         self._documents = documents
         self._resolver = resolver
         self._built_in = built_in
         self._name = name
-        self._built: dict[tuple[str, str], Any] = {}
+        self._clock = clock
+        self._connectors: dict[str, Connector] = {}
+        self._vendors: dict[tuple[str, str], tuple[float, Any]] = {}
         self._lock = threading.Lock()
 
     @property
@@ -70,24 +85,33 @@ class Snapshot:
 
     def connector(self, connector_id: str) -> Connector:
         """Return the connector. Raises KeyError, or ConfigurationError if this release cannot use its document."""
-        return self._once(("connectors", connector_id), lambda: self._build(connector_id))
+        with self._lock:
+            if connector_id not in self._connectors:
+                self._connectors[connector_id] = self._build(connector_id)
+            return self._connectors[connector_id]
 
     def psa(self, name: str) -> AnyPsa:
         """Return how a PSA instance is reached. Raises KeyError, or ConfigurationError if a secret is missing here."""
-        psa: AnyPsa = self._once(("psa", name), lambda: self._read("psa", name, Psa))
+        psa: AnyPsa = self._vendor("psa", name, Psa)
         return psa
 
     def graph_app(self, name: str) -> GraphApp:
         """Return an app registration. Raises KeyError, or ConfigurationError if a secret is missing here."""
-        app: GraphApp = self._once(("graph_app", name), lambda: self._read("graph_app", name, GraphApp))
+        app: GraphApp = self._vendor("graph_app", name, GraphApp)
         return app
 
-    def _once(self, place: tuple[str, str], build: Callable[[], T]) -> T:
+    def _vendor(self, kind: str, name: str, model: Any) -> Any:
         with self._lock:
-            if place not in self._built:
-                self._built[place] = build()
-            built: T = self._built[place]
-            return built
+            read_at, vendor = self._vendors.get((kind, name), (0.0, None))
+            now = self._clock()
+            if vendor is None or now - read_at > SECRET_AGE_S:
+                try:
+                    vendor = self._read(kind, name, model)
+                except ConfigurationError:
+                    if vendor is None:
+                        raise
+                self._vendors[kind, name] = now, vendor
+            return vendor
 
     def _read(self, kind: str, name: str, model: Any) -> Any:
         merged = merge([Layer(Origin(self._name, f"{kind}.{name}"), self._documents[kind][name])])

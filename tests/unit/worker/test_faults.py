@@ -203,6 +203,31 @@ def test_unknown_key_deep_in_the_service_is_compared_with_its_neighbours(refuse:
     assert (problem.key, problem.hint) == ("service.workers.procesess", "did you mean 'processes'?")
 
 
+@pytest.mark.parametrize(
+    ("line", "key", "meant"),
+    [
+        ("field_mapping.phone = { updat = 'never' }", "field_mapping.phone.updat", "update"),
+        ("exclude = [{ name = 'a', when = 'true', enabeld = true }]", "exclude[a].enabeld", "enabled"),
+        (
+            "company_rules = [{ when = 'true', compny_id = 1, company_id = 1 }]",
+            "company_rules[1].compny_id",
+            "company_id",
+        ),
+    ],
+)
+def test_unknown_key_inside_a_rule_or_a_mapping_is_compared_with_its_neighbours(
+    refuse: Refuse, line: str, key: str, meant: str
+) -> None:
+    problem = refuse(line)
+    assert problem.key == f"connectors.contoso.{key}"
+    assert (problem.reason, problem.hint) == ("unknown key", f"did you mean {meant!r}?")
+
+
+def test_rule_without_a_name_is_told_by_its_place(refuse: Refuse) -> None:
+    problem = refuse("exclude = [{ name = 'a', when = 'true' }, { when = 'true' }]")
+    assert (problem.key, problem.reason) == ("connectors.contoso.exclude[2].name", "is missing")
+
+
 def test_missing_file_is_one_fault_that_says_what_to_do(installation: Installation) -> None:
     installation.path.unlink()
     problem = installation.problem()

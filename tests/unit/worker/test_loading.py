@@ -6,8 +6,8 @@ import pytest
 
 from tests.unit.worker.conftest import Installation
 from tests.unit.worker.installation import TENANT
-from worker.configuration import AutotaskPsa, ConnectwisePsa, HaloPsa, find_file
-from worker.settings import load_settings
+from worker.configuration import AutotaskPsa, ConnectwisePsa, HaloPsa, find_file, load
+from worker.settings import BUILT_IN, load_settings
 
 OTHER_TENANT = "0e6b1c7a-92d4-4f0b-b1a5-7c3d2e1f0a9b"
 
@@ -18,6 +18,24 @@ def test_file_is_the_one_asked_for_before_the_variable_before_the_folder(tmp_pat
     assert find_file(None, environment=environment, folder=tmp_path) == tmp_path / "from-variable.toml"
     assert find_file(None, environment={}, folder=tmp_path) == tmp_path / "contact-sync.toml"
     assert find_file(None, environment={"CONTACT_SYNC_CONFIG": ""}, folder=tmp_path).name == "contact-sync.toml"
+
+
+def test_linked_file_keeps_the_folder_of_the_link(installation: Installation, tmp_path: Path) -> None:
+    mounted = tmp_path / "mounted"
+    mounted.mkdir()
+    (mounted / "contact-sync.toml").symlink_to(installation.path)
+    found = find_file(None, environment={}, folder=mounted)
+    assert load(found, environment=installation.environment, built_in=BUILT_IN).base_dir == mounted
+
+
+def test_rule_of_the_defaults_is_compiled_once_for_all_connectors(installation: Installation) -> None:
+    compiled: list[str] = []
+    built_in = BUILT_IN._replace(compile_condition=compiled.append)
+    installation.add("[[defaults.exclude]]\nname = 'a'\nwhen = 'user.mail'")
+    for number in range(5):
+        installation.add(f'[connectors.c{number}]\ntenant_id = "{TENANT[:-1]}{number + 2}"\npsa_default_company_id = 1')
+    load(installation.path, environment=installation.environment, built_in=built_in)
+    assert compiled == ["user.mail"]
 
 
 def test_process_environment_gives_file_and_secrets(

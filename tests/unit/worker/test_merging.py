@@ -1,8 +1,14 @@
 """How [defaults] and the PSA kind's mapping lie under a connector, and how each value's origin is told."""
 
+from typing import Any
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tasks.connector import FieldRule
+from tasks.expressions import compile_condition
+from tests.unit.tasks.makers import make_user
 from tests.unit.worker.conftest import Installation
 from worker.configuration import merge_mapping
 from worker.configuration.connectors import READY_MADE_EXCLUSIONS, FieldSection
@@ -35,6 +41,28 @@ def test_tables_merge_deeply_and_lists_are_replaced() -> None:
     assert merged.locate(("a", "b", "c")) == Origin("own", "connectors.x.a.b.c")
     assert merged.locate(("a", "b", "d")) == Origin("main", "defaults.a.b.d")
     assert merged.locate(("new", "key")) == Origin("own", "connectors.x.new.key")
+
+
+TABLES = st.recursive(
+    st.dictionaries(st.sampled_from("abc"), st.integers() | st.text() | st.lists(st.integers()), max_size=3),
+    lambda tables: st.dictionaries(st.sampled_from("abcd"), tables | st.integers(), max_size=4),
+)
+
+
+@given(over=TABLES, under=TABLES)
+def test_merging_keeps_all_of_the_upper_table_and_whatever_it_does_not_say_of_the_lower(
+    over: dict[str, Any], under: dict[str, Any]
+) -> None:
+    def expected(upper: Any, lower: Any) -> Any:
+        if not (isinstance(upper, dict) and isinstance(lower, dict)):
+            return upper
+        return {**lower, **{key: expected(value, lower.get(key)) for key, value in upper.items()}}
+
+    merged = merge([Layer(Origin("over", "o"), over), Layer(Origin("under", "u"), under)])
+    assert merged.values == expected(over, under)
+    for key, value in merged.values.items():
+        if not isinstance(value, dict):
+            assert merged.locate((key,)).file == ("over" if key in over else "under")
 
 
 def test_reference_over_a_table_and_table_over_a_value_stand_whole() -> None:
@@ -106,6 +134,37 @@ def test_ready_made_exclusion_needs_its_name_only(installation: Installation, na
     installation.add(f"[[connectors.contoso.exclude]]\nname = '{name}'")
     (rule,) = installation.load().connectors["contoso"].exclude
     assert (rule.name, rule.when) == (name, READY_MADE_EXCLUSIONS[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "properties"),
+    [
+        ("service accounts", {"user_principal_name": "svc-backup@contoso.com"}),
+        ("service accounts", {"user_principal_name": "SVC_print@contoso.com"}),
+        ("test accounts", {"user_principal_name": "test01@contoso.com"}),
+        ("shared mailboxes", {"display_name": "Accounts payable", "given_name": None, "surname": None}),
+        ("rooms", {"display_name": "Meeting Room 3", "given_name": None, "surname": None}),
+        ("rooms", {"display_name": "Besprechungsraum Elbe", "given_name": None, "surname": None}),
+        ("unlicensed", {}),
+    ],
+)
+def test_ready_made_exclusion_knows_whom_it_leaves_out(name: str, properties: dict[str, Any]) -> None:
+    assert compile_condition(READY_MADE_EXCLUSIONS[name])(make_user(**properties))
+
+
+@pytest.mark.parametrize("name", READY_MADE_EXCLUSIONS)
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {},
+        {"user_principal_name": "testa.rossa@contoso.com"},
+        {"user_principal_name": "sverre@contoso.com"},
+        {"display_name": "Ben Broom", "surname": "Broom", "given_name": None},
+    ],
+)
+def test_ready_made_exclusion_leaves_no_licensed_person_out(name: str, properties: dict[str, Any]) -> None:
+    person = make_user(assigned_licenses=("sku",), **properties)
+    assert not compile_condition(READY_MADE_EXCLUSIONS[name])(person)
 
 
 def test_rule_with_a_mistyped_ready_made_name_is_refused_with_the_right_one(installation: Installation) -> None:

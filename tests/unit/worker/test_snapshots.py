@@ -11,7 +11,16 @@ from adapters.errors import InstanceError, TenantError
 from tasks.ports import Configuration
 from tests.unit.worker.conftest import Installation
 from tests.unit.worker.installation import SECRETS, TENANT
-from worker.configuration import ConfigurationError, Settings, SnapshotConfiguration, from_documents, to_documents
+from worker.configuration import (
+    ConfigurationError,
+    ConnectwisePsa,
+    Settings,
+    Snapshot,
+    SnapshotConfiguration,
+    from_documents,
+    to_documents,
+)
+from worker.configuration.references import Resolver
 from worker.settings import BUILT_IN, snapshot_configuration
 
 Json = dict[str, Any]
@@ -190,6 +199,33 @@ def test_missing_secret_of_an_app_stops_its_tenants_only(installation: Installat
     assert pickle.loads(pickle.dumps(stopped.value)).vendor == "graph"  # noqa: S301  # our own bytes
     assert configuration.psa("main", version=1).kind == "connectwise"
     assert configuration.connector("contoso", version=1).psa == "main"
+
+
+def test_secret_that_was_replaced_is_used_without_a_restart(installation: Installation) -> None:
+    installation.write("old", "secret")
+    installation.replace('private_key = { env = "CW_PRIVATE" }', 'private_key = { file = "secret" }')
+    now = [1000.0]
+    snapshot = Snapshot(
+        to_documents(installation.load()),
+        resolver=Resolver(installation.environment, installation.folder),
+        built_in=BUILT_IN,
+        name="snapshot",
+        clock=lambda: now[0],
+    )
+
+    def key() -> str:
+        psa = snapshot.psa("main")
+        assert isinstance(psa, ConnectwisePsa)
+        return psa.private_key.get_secret_value()
+
+    assert key() == "old"
+    installation.write("new", "secret")
+    assert key() == "old"
+    now[0] += 61
+    assert key() == "new"
+    installation.write("", "secret")
+    now[0] += 61
+    assert key() == "new"
 
 
 def test_connector_that_this_release_cannot_read_stops_alone(installation: Installation) -> None:
