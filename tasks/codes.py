@@ -16,6 +16,7 @@ CONTACT_DELETED = "ContactDeleted"  # the linked contact was deleted, and the po
 CONNECTOR_BUSY = "ConnectorBusy"  # another run of the connector is going on
 CONNECTOR_BUSY = "ConnectorBusy"  # another run holds the connector
 UNEXPECTED_ANSWER = "UnexpectedAnswer"  # a vendor answered what we cannot believe or read
+INTERNAL_ERROR = "InternalError"  # our own mistake; the worker's log has it
 UNKNOWN_CONNECTOR = "UnknownConnector"  # the configuration has no such connector
 
 # warnings

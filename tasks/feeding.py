@@ -10,7 +10,10 @@ def feed(ports: Ports, instance: str) -> None:
     for lane in LANES:
         window = ports.budgets.window(instance, most=ports.timing.most_in_flight, lane=lane)
         size = batch_size(ports, window)
-        while batch := ports.plan.freeze_batch(instance, lane=lane, size=size, window=window):
+        while ports.plan.has_room(instance, lane=lane, size=size, window=window):
+            batch = ports.plan.freeze_batch(instance, lane=lane, size=size, window=window)
+            if batch is None:
+                break
             ports.publisher.batch(batch)
 
 

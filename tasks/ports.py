@@ -265,7 +265,9 @@ class Users(Protocol):
         and its intent comes with the grant. If the run is stopping, records "unprocessed" and returns None, unless an
         intent is unresolved."""
 
-    def claim(self, grant: Grant, *, instance: str, company_id: str, addresses: Sequence[str], contact_id: str | None) -> bool:
+    def claim(
+        self, grant: Grant, *, instance: str, company_id: str, addresses: Sequence[str], contact_id: str | None
+    ) -> bool:
         """Claim the contact and the company's addresses for this grant, all or none; a dead holder's are taken over."""
 
     def written_since(

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 
+import structlog
+
 from adapters.errors import BudgetError, InstanceError, NotFoundError, SyncError, TenantError, TransientError, WireError
 from adapters.records import Run
 from tasks import closing, codes
 from tasks.ports import Ports
 
 FIRST_WAIT_S = 2.0
+
+log = structlog.get_logger()
 
 
 def run_step(ports: Ports, run_id: str, step: Callable[[Ports, Run], float | None]) -> float | None:
@@ -28,6 +32,11 @@ def run_step(ports: Ports, run_id: str, step: Callable[[Ports, Run], float | Non
         return _wait_or_fail(ports, run, error)
     except SyncError as error:
         closing.fail_run(ports, run, code=code_of(error), message=message_of(error))
+        return None
+    except Exception:
+        log.exception("step.failed")
+        message = "an error in contact-sync itself ended this run; the worker's log has it, please report it"
+        closing.fail_run(ports, run, code=codes.INTERNAL_ERROR, message=message)
         return None
 
 

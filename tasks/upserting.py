@@ -8,6 +8,7 @@ import structlog
 
 from adapters.errors import (
     AnswerLostError,
+    BudgetError,
     InstanceError,
     NotFoundError,
     RecordError,
@@ -226,8 +227,8 @@ def _later(work: Work, error: TransientError) -> float | None:
         return _leave(work)
     now_ms = ports.runs.now_ms()
     tried_for_s = (now_ms - (work.grant.first_tried_at_ms or now_ms)) / 1000
-    instance_is_up = ports.budgets.down_since_ms(work.run.instance) is None
-    if instance_is_up and tried_for_s > ports.timing.user_horizon_s:
+    is_failing = not isinstance(error, BudgetError) and ports.budgets.down_since_ms(work.run.instance) is None
+    if is_failing and tried_for_s > ports.timing.user_horizon_s:
         return _record(work, _error(work, stepping.code_of(error), stepping.message_of(error), retry="retry"))
     wait_s = error.retry_after_s if error.retry_after_s is not None else min(2.0 * work.grant.attempts, 30.0)
     if isinstance(error, AnswerLostError):

@@ -1,0 +1,59 @@
+"""The application that `celery -A worker.app …` and every service command start; configured as the other commands are."""
+
+from typing import Any
+
+from celery import signals
+
+from tasks.publishing import CeleryPublisher
+from worker import telemetry
+from worker.celery_app import SyncApp, create_app
+from worker.compose import build_ports, open_store, redis_url_of
+from worker.process import WorkerProcess
+from worker.settings import Settings, load_settings
+
+__all__ = ["app", "make_app"]
+
+
+def make_app(settings: Settings) -> SyncApp:
+    """Return the application with its ports and its place among the living; opens no connection."""
+    timing = settings.service.timing
+    application = create_app(
+        redis_url_of(settings),
+        visibility_timeout_s=timing.visibility_timeout_s,
+        user_events=settings.service.workers.user_events,
+    )
+    process = WorkerProcess(
+        lambda: build_ports(settings, open_store(settings), publisher=CeleryPublisher(application)),
+        heartbeat_s=timing.heartbeat_s,
+        reconcile_s=timing.reconcile_s,
+    )
+    application.build_ports = process.ports
+    _join_the_living(process)
+    return application
+
+
+def _join_the_living(process: WorkerProcess) -> None:
+    """Start heartbeat and reconciling in each process that runs tasks: a prefork child, or the worker itself."""
+
+    def child_started(**_: Any) -> None:
+        process.start()
+
+    def worker_ready(sender: Any, **_: Any) -> None:
+        if not sender.pool.signal_safe and sender.pool.is_green is False:
+            process.start()
+
+    def child_stopped(**_: Any) -> None:
+        process.stop()
+
+    signals.worker_process_init.connect(child_started, weak=False)
+    signals.worker_process_shutdown.connect(child_stopped, weak=False)
+    signals.worker_ready.connect(worker_ready, weak=False)
+    signals.worker_shutdown.connect(child_stopped, weak=False)
+
+
+def _set_up_logging(**_: Any) -> None:
+    telemetry.configure()
+
+
+signals.setup_logging.connect(_set_up_logging, weak=False)
+app = make_app(load_settings())

@@ -1,0 +1,74 @@
+"""Settings → store, adapters and ports: the one place where the parts meet, and where a mismatch of shapes shows."""
+
+from adapters.records.runs import Lane
+from adapters.store import Store, StoreTiming
+from adapters.store import open_store as open_store_at
+from adapters.store.budgets import InstanceBudget, Rate
+from adapters.transport import Budget
+from tasks.ports import Ports, Publisher
+from worker import embedded
+from worker.configuration import to_documents
+from worker.settings import Settings, snapshot_configuration
+from worker.vendors import Vendors
+
+RESTART_MARGIN_S = 10.0
+
+
+def redis_url_of(settings: Settings) -> str:
+    """Return where this installation's store is: configured, or embedded in its state_dir."""
+    configured = settings.service.redis_url
+    return configured.get_secret_value() if configured else embedded.url_of(settings.service.state_dir)
+
+
+def open_store(settings: Settings) -> Store:
+    """Return the store of this installation; opens no connection yet."""
+    timing = settings.service.timing
+    return open_store_at(
+        redis_url_of(settings),
+        timing=StoreTiming(
+            dead_s=timing.dead_s,
+            heartbeat_s=timing.heartbeat_s,
+            lease_s=timing.due_s + timing.write_deadline_s + RESTART_MARGIN_S,
+            first_due_s=timing.due_s,
+            settle_s=2 * timing.write_deadline_s + timing.write_margin_s,
+            loading_s=timing.step_due_s,
+            busy_s=min(1.5, timing.due_s),
+            relied_s=1.5 * timing.index_age_s,
+            closed_s=2 * timing.visibility_timeout_s + 600,
+        ),
+    )
+
+
+def publish_configuration(settings: Settings, store: Store) -> int:
+    """Publish the configuration as the newest version; equal content keeps its version."""
+    return store.snapshots.publish(to_documents(settings))
+
+
+def build_vendors(settings: Settings, store: Store) -> Vendors:
+    """Return the vendors of this process, with the store's budgets."""
+
+    def make_budget(name: str, *, lane: Lane, per_minute: float, vendor: str) -> Budget:
+        return InstanceBudget(store.connection, name, lane=lane, rate=Rate(per_minute=per_minute), vendor=vendor)
+
+    return Vendors(snapshot_configuration(settings, store.snapshots), make_budget)
+
+
+def build_ports(settings: Settings, store: Store, *, publisher: Publisher) -> Ports:
+    """Return the ports of this process."""
+    vendors = build_vendors(settings, store)
+    return Ports(
+        runs=store.runs,
+        reading=store.reading,
+        index=store.index,
+        plan=store.plan,
+        users=store.users,
+        memory=store.memory,
+        recovery=store.recovery,
+        budgets=store.budgets,
+        presence=store.presence,
+        configuration=vendors.configuration,
+        publisher=publisher,
+        directory=vendors.directory,
+        contacts=vendors.contacts,
+        timing=settings.service.timing_of_tasks(),
+    )

@@ -1,0 +1,129 @@
+"""Vendor settings → adapters: one client per address, one directory per tenant, one PSA adapter per instance."""
+
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+from adapters.connectwise import Access, ConnectWiseContacts, FieldSettings
+from adapters.errors import InstanceError
+from adapters.graph import AppRegistration, Certificate, Cloud, GraphDirectory
+from adapters.read_only import ReadOnlyContacts
+from adapters.records import Run
+from adapters.records.runs import Lane
+from adapters.transport import Budget, make_client
+from tasks.connector import Connector
+from tasks.ports import Contacts
+from worker.configuration import AnyPsa, ConnectwisePsa, GraphApp, SnapshotConfiguration
+
+CALLS_PER_MINUTE = {  # leaves room for the MSP's other tools; vendors' limits: 1,000/min, 10,000/h, 700 per 5 min
+    "connectwise": 300.0,
+    "autotask": 83.0,
+    "halo": 80.0,
+}
+GRAPH_CALLS_PER_MINUTE = 6000.0  # per app and tenant; 3,500 to 8,000 resource units per 10 s are allowed
+
+T = TypeVar("T")
+
+
+class MakeBudget(Protocol):
+    """How the store's budgets are made."""
+
+    def __call__(self, name: str, *, lane: Lane, per_minute: float, vendor: str) -> Budget:
+        """Return the budget of a vendor instance for one lane."""
+
+
+class Vendors:
+    """Builds adapters on first use and keeps them for the life of the process; thread-safe.
+
+    They are kept by their settings, so a new configuration version with the same keys goes on with the same clients."""
+
+    def __init__(self, configuration: SnapshotConfiguration, make_budget: MakeBudget) -> None:
+        """Take where settings come from and how budgets are made."""
+        self.configuration = configuration
+        self._make_budget = make_budget
+        self._built: dict[Any, Any] = {}
+        self._lock = threading.RLock()
+
+    def directory(self, run: Run) -> GraphDirectory:
+        """Return the tenant of this run's connector, through the run's lane."""
+        version = run.config_version or self.configuration.current_version()
+        connector = self.configuration.connector(run.connector_id, version=version)
+        return self.directory_of(connector, version=version, lane=run.lane)
+
+    def directory_of(self, connector: Connector, *, version: int, lane: Lane) -> GraphDirectory:
+        """Return a connector's tenant."""
+        app = self.configuration.graph_app(connector.graph_app, version=version)
+        key = (connector.tenant_id, app.model_dump_json(), _secret(app.client_secret))
+        first = self._once(key, lambda: self._build_directory(connector.tenant_id, app))
+        return self._once((*key, lane), lambda: first.with_budget(self._graph_budget(connector.tenant_id, lane)))
+
+    def contacts(self, run: Run) -> Contacts:
+        """Return the PSA of this run's connector, through the run's lane; a dry run's only reads."""
+        version = run.config_version or self.configuration.current_version()
+        connector = self.configuration.connector(run.connector_id, version=version)
+        contacts = self.contacts_of(connector, version=version, lane=run.lane)
+        return ReadOnlyContacts(contacts) if run.dry_run else contacts
+
+    def contacts_of(self, connector: Connector, *, version: int, lane: Lane) -> ConnectWiseContacts:
+        """Return a connector's PSA. Raises InstanceError for a kind that this release cannot speak."""
+        psa = self.configuration.psa(connector.psa, version=version)
+        if not isinstance(psa, ConnectwisePsa):
+            raise InstanceError("adapter_missing", vendor=psa.kind)
+        key = (connector.psa, psa.model_dump_json(), _secret(psa.private_key), _secret(psa.client_id))
+        first = self._once(key, lambda: self._build_connectwise(connector.psa, psa))
+        return self._once((*key, lane), lambda: first.with_budget(self._psa_budget(connector.psa, psa, lane)))
+
+    def _once(self, key: Any, build: Callable[[], T]) -> T:
+        with self._lock:
+            if key not in self._built:
+                self._built[key] = build()
+            kept: T = self._built[key]
+            return kept
+
+    def _client(self, ca_file: str | None) -> Any:
+        return self._once(("client", ca_file), lambda: make_client(ca_file))
+
+    def _build_directory(self, tenant_id: str, app: GraphApp) -> GraphDirectory:
+        certificate = (
+            Certificate(private_key_file=str(app.private_key_file), certificate_file=str(app.certificate_file))
+            if app.certificate_file
+            else None
+        )
+        registration = AppRegistration(
+            client_id=app.client_id,
+            secret=_secret(app.client_secret),
+            certificate=certificate,
+            cloud=Cloud(login_url=app.login_url, graph_url=app.graph_url, scope=app.scope),
+        )
+        budget = self._graph_budget(tenant_id, "bulk")
+        return GraphDirectory(tenant_id, registration, client=self._client(_path(app.ca_file)), budget=budget)
+
+    def _build_connectwise(self, name: str, psa: ConnectwisePsa) -> ConnectWiseContacts:
+        access = Access(
+            site_url=psa.site_url,
+            company=psa.company,
+            public_key=psa.public_key,
+            private_key=psa.private_key.get_secret_value(),
+            client_id=psa.client_id.get_secret_value(),
+        )
+        return ConnectWiseContacts(
+            access,
+            client=self._client(_path(psa.ca_file)),
+            budget=self._psa_budget(name, psa, "bulk"),
+            settings=FieldSettings(entra_id_field=psa.entra_id_field) if psa.entra_id_field else None,
+        )
+
+    def _graph_budget(self, tenant_id: str, lane: Lane) -> Budget:
+        return self._make_budget(f"graph:{tenant_id}", lane=lane, per_minute=GRAPH_CALLS_PER_MINUTE, vendor="graph")
+
+    def _psa_budget(self, name: str, psa: AnyPsa, lane: Lane) -> Budget:
+        per_minute = float(psa.requests_per_minute or CALLS_PER_MINUTE[psa.kind])
+        return self._make_budget(name, lane=lane, per_minute=per_minute, vendor=psa.kind)
+
+
+def _secret(value: Any) -> str | None:
+    return value.get_secret_value() if value is not None else None
+
+
+def _path(file: Any) -> str | None:
+    return str(file) if file is not None else None
