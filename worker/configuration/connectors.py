@@ -19,7 +19,9 @@ READY_MADE_EXCLUSIONS = {
     "service accounts": "user.userPrincipalName is match('^(svc|service|srv)[-_.]')",
     "test accounts": "user.userPrincipalName is match('^test[-_.0-9]')",
     "shared mailboxes": "not user.assignedLicenses and not user.givenName and not user.surname",
-    "rooms": "not user.givenName and not user.surname and user.displayName is search('(room|raum|salle|sala)([^a-z]|$)')",
+    "rooms": (
+        "not user.givenName and not user.surname and user.displayName is search('(room|raum|salle|sala)([^a-z]|$)')"
+    ),
     "unlicensed": "not user.assignedLicenses",
 }
 """Rules that a customer switches on by their name alone: [[connectors.X.exclude]] name = "service accounts"."""

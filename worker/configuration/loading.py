@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from tasks.connector import Connector
 from worker.configuration import checking, production, rules
@@ -25,7 +25,6 @@ ONE_OF_A_KIND = ("service", "api", "defaults")
 NAMED = ("graph_app", "psa", "connectors")
 
 Json = dict[str, Any]
-T = TypeVar("T")
 Table = tuple[str, str]
 """Which table: its kind, and its name where there may be several."""
 
