@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.connector import FieldRule
@@ -49,6 +49,7 @@ TABLES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(over=TABLES, under=TABLES)
 def test_merging_keeps_all_of_the_upper_table_and_whatever_it_does_not_say_of_the_lower(
     over: dict[str, Any], under: dict[str, Any]
@@ -159,7 +160,7 @@ def test_ready_made_exclusion_knows_whom_it_leaves_out(name: str, properties: di
         {},
         {"user_principal_name": "testa.rossa@contoso.com"},
         {"user_principal_name": "sverre@contoso.com"},
-        {"display_name": "Ben Broom", "surname": "Broom", "given_name": None},
+        {"display_name": "Broom", "surname": "Broom", "given_name": None},
     ],
 )
 def test_ready_made_exclusion_leaves_no_licensed_person_out(name: str, properties: dict[str, Any]) -> None:
