@@ -36,7 +36,7 @@ from adapters.errors import AnswerLostError, InstanceError, NotFoundError, Recor
 from adapters.transport import Budget, Observer, Permit, Transport
 
 FALLBACK_CODEBASE = "v4_6_release/"  # own servers always; the cloud forwards it
-RENEW_AT_LEAST_S = 60.0  # a wrong address is looked up again once a minute, not by every call that meets it
+RENEW_PAUSE_S = 60.0  # an address that stays wrong is looked up once a minute, not by every call that meets it
 
 CONTACT_SCREEN = "ct300"
 
@@ -245,7 +245,7 @@ class ConnectWiseClient:
         except InstanceError as error:
             if error.reason != ENDPOINT_UNKNOWN:
                 raise
-            renewed = self._codebase.renew(self._read_codebase, stale=codebase, at_least_s=RENEW_AT_LEAST_S)
+            renewed = self._codebase.renew(self._read_codebase, stale=codebase, pause_s=RENEW_PAUSE_S)
             if renewed == codebase:
                 raise
         return call(f"{renewed}apis/3.0")

@@ -178,8 +178,11 @@ class ConnectWiseContacts:
 
         A repeat writes the same values. The default address is changed in place, unless the contact has the wanted one
         already: then that becomes the default and the old one stays. Other people's items are left alone.
+        A contact that moves goes to the new company's main site, unless the change names one.
         Raises NotFoundError if the contact is gone, WireError(write_not_applied) if a 200 proves to be false."""
         layout, number = self._layout, _number(change.contact_id)
+        if change.moves and change.site_id is None:  # a site of the old company would be refused
+            change = change.model_copy(update={"site_id": self._setup.main_site(self._client, change.company_id)})
         references = self._references(change.fields, company_id=change.company_id)
         wants_all = self._learned.wants_all_custom_fields
         current = self._client.fetch_contact(number) if needs_read(change) or wants_all else None

@@ -1,8 +1,9 @@
 """ContactChange → JSON Patch, by the vendor's rules for it, and whether an answer shows what was asked. Pure.
 
-Only differences; references whole (a path into one may answer a false 200); items by their index in a read made just
-before: changed and added first, then removed from the highest index down; an item that is not ours is left alone
-("Developer Guide", Patch, read 2026-11-24; removing and adding as recorded by AMP Labs' connector).
+Only differences are sent, references whole (a path into one may answer a false 200), items by their index in a read
+made just before. Items are changed, then added behind the last one (at index 0 of a list with items the default flag is
+lost), then removed from the highest index down; an item that is not ours is left alone ("Developer Guide", Patch, read
+2026-11-24; adding and removing as AMP Labs' connector recorded it).
 """
 
 import re
@@ -62,13 +63,17 @@ def patch_of(
         if purpose in change.fields:
             _edit_item(edits, purpose, clean(change.fields[purpose] or ""), layout=layout, items=items)
     patch += edits.replaced
-    patch += [{"op": "add", "path": f"/communicationItems/{len(items)}", "value": item} for item in edits.added]
+    patch += [_add(f"communicationItems/{index}", item) for index, item in enumerate(edits.added, len(items))]
     patch += [_remove(f"communicationItems/{index}") for index in sorted(edits.removed, reverse=True)]
     return patch
 
 
 def _replace(path: str, value: Any) -> Json:
     return {"op": "replace", "path": f"/{path}", "value": value}
+
+
+def _add(path: str, value: Any) -> Json:
+    return {"op": "add", "path": f"/{path}", "value": value}
 
 
 def _remove(path: str) -> Json:

@@ -19,6 +19,7 @@ class Remembered(Generic[T]):
         self._now = now
         self._lock = threading.Lock()
         self._held: tuple[T, float] | None = None
+        self._renewed_in_vain_at = -math.inf
 
     def get(self, read: Callable[[], T], *, max_age_s: float = math.inf) -> T:
         """Return the value, read anew if it is older than this."""
@@ -27,9 +28,17 @@ class Remembered(Generic[T]):
                 self._held = read(), self._now()
             return self._held[0]
 
-    def renew(self, read: Callable[[], T], *, stale: T, at_least_s: float) -> T:
-        """Return another value than the stale one if there is one; it is read at most once in so many seconds."""
+    def renew(self, read: Callable[[], T], *, stale: T, pause_s: float) -> T:
+        """Return what is right in place of the stale value: what another thread has read meanwhile, or a new read.
+
+        A read that brought the same value again is not repeated for `pause_s`."""
         with self._lock:
-            if self._held is None or (self._held[0] == stale and self._now() - self._held[1] >= at_least_s):
-                self._held = read(), self._now()
-            return self._held[0]
+            if self._held is not None and self._held[0] != stale:
+                return self._held[0]
+            if self._now() - self._renewed_in_vain_at < pause_s:
+                return stale
+            value = read()
+            self._held = value, self._now()
+            if value == stale:
+                self._renewed_in_vain_at = self._now()
+            return value

@@ -65,8 +65,14 @@ class Setup:
                     return entry.id
         raise RecordError("reference_unknown", vendor=VENDOR, field=field)
 
+    def main_site(self, client: ConnectWiseClient, company_id: str) -> str | None:
+        """Return the id of a company's primary site, else of its first; None if it has none."""
+        sites = [site for site in self._entries(client, "site", company_id=company_id) if isinstance(site, WireSite)]
+        sites.sort(key=lambda site: not site.primary_address_flag)
+        return str(sites[0].id) if sites else None
+
     def _entries(
-        self, client: ConnectWiseClient, field: str, *, company_id: str, max_age_s: float
+        self, client: ConnectWiseClient, field: str, *, company_id: str, max_age_s: float = math.inf
     ) -> Sequence[Named | WireSite]:
         if field == "site":
             sites = self.sites(client, wire_id(company_id, field="company"), max_age_s=max_age_s)

@@ -119,6 +119,7 @@ class WireSite(Wire):
 
     id: int
     name: str = ""
+    primary_address_flag: bool = False
     inactive_flag: bool = False
 
 

@@ -123,6 +123,7 @@ def test_added_number_is_the_default_only_where_the_class_has_none() -> None:
     assert [op["value"]["defaultFlag"] for op in ops] == [False, False]
     ops = patch(document(), fields={"phone": "1", "mobile_phone": "2"})
     assert [op["value"]["defaultFlag"] for op in ops] == [True, False]
+    assert [op["path"] for op in ops] == ["/communicationItems/0", "/communicationItems/1"]
     ops = patch(document(phone("9")), fields={"phone": None, "mobile_phone": "2"})
     assert [op.get("value", {}).get("defaultFlag") for op in ops] == [True, None]
 

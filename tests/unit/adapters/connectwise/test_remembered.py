@@ -50,10 +50,17 @@ def test_failed_read_is_not_remembered() -> None:
 
 
 def test_wrong_value_is_renewed_once_for_all_who_found_it_wrong() -> None:
+    remembered: Remembered[str] = Remembered()
+    remembered.get(lambda: "a")
+    assert remembered.renew(lambda: "b", stale="a", pause_s=60) == "b"
+    assert remembered.renew(lambda: "c", stale="a", pause_s=60) == "b"
+
+
+def test_value_that_stays_wrong_is_not_read_by_everybody() -> None:
     clock = Clock()
     remembered: Remembered[str] = Remembered(now=clock)
     remembered.get(lambda: "a")
-    assert remembered.renew(lambda: "b", stale="a", at_least_s=60) == "a"
+    assert remembered.renew(lambda: "a", stale="a", pause_s=60) == "a"
+    assert remembered.renew(lambda: "b", stale="a", pause_s=60) == "a"
     clock.now = 60
-    assert remembered.renew(lambda: "b", stale="a", at_least_s=60) == "b"
-    assert remembered.renew(lambda: "c", stale="a", at_least_s=0) == "b"
+    assert remembered.renew(lambda: "b", stale="a", pause_s=60) == "b"
