@@ -5,7 +5,10 @@ import asyncio
 import json
 import logging
 import os
+import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
@@ -37,7 +40,9 @@ def _arguments() -> argparse.Namespace:
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio switches Nagle off only where it knows TCP
+    listener = socket.socket(
+        family, socket.SOCK_STREAM, socket.IPPROTO_TCP
+    )  # asyncio switches Nagle off only where it knows TCP
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))
     return listener
@@ -73,7 +78,11 @@ def describe(folder: Path, world: World, url: str) -> Json:
         "graph_url": f"{url}/v1.0",
         "pid": os.getpid(),
         "tenants": [_tenant(number, users, folder) for number, users in enumerate(world.current_seed.sizes)],
-        "multi_tenant_app": {"client_id": MULTI_TENANT_APP, "client_secret": MULTI_TENANT_SECRET, **_credentials(folder)},
+        "multi_tenant_app": {
+            "client_id": MULTI_TENANT_APP,
+            "client_secret": MULTI_TENANT_SECRET,
+            **_credentials(folder),
+        },
         "connectwise": {
             "site_url": url,
             "company": access.company,
@@ -112,6 +121,17 @@ class Server(uvicorn.Server):
         self._description = description
         self._parent_pid = parent_pid
         self._watch: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End on SIGTERM and SIGINT with status 0; uvicorn's own would raise the signal again after a clean end."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._end)
+        yield
+
+    def _end(self) -> None:
+        self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then write sandbox.json."""

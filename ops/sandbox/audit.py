@@ -13,7 +13,17 @@ class Audit:
     clock: Clock
     _writes: list[Json] = field(default_factory=list)
 
-    def record(self, vendor: str, method: str, *, contact_id: int, before: Json | None, after: Json | None, company_id: int | None, by: str) -> None:
+    def record(
+        self,
+        vendor: str,
+        method: str,
+        *,
+        contact_id: int,
+        before: Json | None,
+        after: Json | None,
+        company_id: int | None,
+        by: str,
+    ) -> None:
         """Add one write."""
         self._writes.append(
             {

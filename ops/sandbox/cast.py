@@ -83,7 +83,12 @@ class Casting:
         mail = upn if rng.random() < 0.9 else self.address(f"{names.latin(given)[:1]}{names.latin(surname)}")
         alias = self.address(f"{names.latin(surname)}.{names.latin(given)[:1]}")
         user = self._user(upn, f"{given} {surname}", mail=mail, aliases=[alias, *([upn] if upn != mail else [])])
-        user.update(givenName=given, surname=surname, jobTitle=rng.choice(names.TITLES), department=rng.choice(names.DEPARTMENTS))
+        user.update(
+            givenName=given,
+            surname=surname,
+            jobTitle=rng.choice(names.TITLES),
+            department=rng.choice(names.DEPARTMENTS),
+        )
         self._place(user, region)
         if rng.random() < 0.85:
             user["businessPhones"] = [names.phone(region, rng)]
@@ -121,7 +126,10 @@ class Casting:
         )
         if rng.random() < 0.3:
             user["onPremisesSyncEnabled"] = True
-            user["onPremisesExtensionAttributes"] = {"extensionAttribute1": f"KST-{rng.randrange(100, 999)}", "extensionAttribute7": "contact"}
+            user["onPremisesExtensionAttributes"] = {
+                "extensionAttribute1": f"KST-{rng.randrange(100, 999)}",
+                "extensionAttribute7": "contact",
+            }
             user["onPremisesSamAccountName"] = user["mailNickname"][:20]
         if rng.random() < 0.05:
             user["proxyAddresses"].append(f"SIP:{user['userPrincipalName']}")
@@ -151,7 +159,11 @@ class Casting:
         mail = f"guest{number}@partner{number % 3}.example"
         upn = f"{mail.replace('@', '_')}#EXT#@{self.domain}"
         guest = self._user(upn, f"Guest {number}", mail=mail)
-        guest.update(userType="Guest", creationType="Invitation", externalUserState="Accepted" if number % 2 else "PendingAcceptance")
+        guest.update(
+            userType="Guest",
+            creationType="Invitation",
+            externalUserState="Accepted" if number % 2 else "PendingAcceptance",
+        )
         if number % 7 == 6:
             guest["accountEnabled"] = False
         self.add(guest)
@@ -166,11 +178,25 @@ class Casting:
 
     def _room(self, number: int) -> None:
         address = self.address(f"room{number + 1}")
-        self.add({**self._user(address, f"Room {number + 1}", mail=address), "accountEnabled": False, "assignedLicenses": []}, "room")
+        self.add(
+            {
+                **self._user(address, f"Room {number + 1}", mail=address),
+                "accountEnabled": False,
+                "assignedLicenses": [],
+            },
+            "room",
+        )
 
     def _shared(self, number: int) -> None:
         address = self.address(f"info{number + 1}")
-        self.add({**self._user(address, f"Info {number + 1}", mail=address), "accountEnabled": False, "assignedLicenses": []}, "shared")
+        self.add(
+            {
+                **self._user(address, f"Info {number + 1}", mail=address),
+                "accountEnabled": False,
+                "assignedLicenses": [],
+            },
+            "shared",
+        )
 
     def _without_mail(self, number: int) -> None:
         user = self.ordinary()
@@ -293,7 +319,11 @@ class Casting:
 
     def _state_old_phone_with_extras(self, user: Json, known: Known) -> None:
         self._state_old_phone(user, known)
-        known.extras = [("fax", "+49 30 5550177"), ("home", "+49 30 5550188"), ("personal", f"private.{names.latin(user['surname'])}@mail.example")]
+        known.extras = [
+            ("fax", "+49 30 5550177"),
+            ("home", "+49 30 5550188"),
+            ("personal", f"private.{names.latin(user['surname'])}@mail.example"),
+        ]
         known.custom_value = "kept by hand"
 
     def _state_missing_department(self, user: Json, known: Known) -> None:
@@ -319,5 +349,7 @@ class Casting:
             self.cast.known.append(known)
         employees = [user for user in self.cast.users if user.get("mail") and user.get("surname")]
         for user in self.rng.sample(employees, min(quota(20, size), len(employees))):
-            known = Known(251, user.get("givenName") or "X", user["surname"], emails=[user["mail"]], job_title="Elsewhere")
+            known = Known(
+                251, user.get("givenName") or "X", user["surname"], emails=[user["mail"]], job_title="Elsewhere"
+            )
             self.cast.known.append(known)

@@ -9,7 +9,12 @@ from ops.sandbox.http import Json
 from ops.sandbox.microsoft.state import Tenant
 from ops.sandbox.world import World
 
-_APP_KEYS = {"client_secret": "secret", "secret_expired": "secret_expired", "enabled": "enabled", "certificate": "accepts_certificate"}
+_APP_KEYS = {
+    "client_secret": "secret",
+    "secret_expired": "secret_expired",
+    "enabled": "enabled",
+    "certificate": "accepts_certificate",
+}
 
 
 class Mutations:
@@ -38,7 +43,9 @@ class Mutations:
             "psa.move_contact": lambda op: self._set_contact(op, {"company": {"id": int(op["company"])}}),
             "psa.create_company": self._create_company,
             "psa.update_company": lambda op: self._set_company(op, op["set"]),
-            "psa.deactivate_company": lambda op: self._set_company(op, {"status": {"id": 2, "name": "Inactive", "_info": {}}}),
+            "psa.deactivate_company": lambda op: self._set_company(
+                op, {"status": {"id": 2, "name": "Inactive", "_info": {}}}
+            ),
             "psa.delete_company": lambda op: self._set_company(op, {"deletedFlag": True}),
             "psa.set_credentials": self._set_credentials,
             "psa.upgrade": self._upgrade,
@@ -104,7 +111,11 @@ class Mutations:
         old, new = user.get("mail"), values.get("mail")
         if new and old and new.casefold() != old.casefold():
             others = [f"smtp:{p[5:]}" if p[:5].lower() == "smtp:" else p for p in user.get("proxyAddresses") or ()]
-            kept = [address for address in others if address.casefold() not in {f"smtp:{old}".casefold(), f"smtp:{new}".casefold()}]
+            kept = [
+                address
+                for address in others
+                if address.casefold() not in {f"smtp:{old}".casefold(), f"smtp:{new}".casefold()}
+            ]
             values["proxyAddresses"] = [f"SMTP:{new}", f"smtp:{old}", *kept]
         return tenant.update(user["id"], values)
 
@@ -116,7 +127,9 @@ class Mutations:
     def _replay(self, operation: Json) -> Json:
         tenant = self._tenant(operation)
         wanted = operation.get("users")
-        known = tenant.users if wanted is None else [user["id"] for user in map(tenant.find, wanted) if user is not None]
+        known = (
+            tenant.users if wanted is None else [user["id"] for user in map(tenant.find, wanted) if user is not None]
+        )
         tenant.replay(list(known))
         return {}
 

@@ -5,7 +5,21 @@ from dataclasses import dataclass
 from random import Random
 
 _SPECIAL = str.maketrans(
-    {"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "ß": "ss", "æ": "ae", "Æ": "Ae", "đ": "d", "Đ": "D", "ı": "i", "þ": "th", "ð": "d", "œ": "oe"}
+    {
+        "ł": "l",
+        "Ł": "L",
+        "ø": "o",
+        "Ø": "O",
+        "ß": "ss",
+        "æ": "ae",
+        "Æ": "Ae",
+        "đ": "d",
+        "Đ": "D",
+        "ı": "i",
+        "þ": "th",
+        "ð": "d",
+        "œ": "oe",
+    }
 )
 
 
@@ -57,7 +71,14 @@ UNKNOWN_DEPARTMENTS = ("Facilities", "Projets spéciaux")  # used in the directo
 TITLES = ("Buyer", "Accountant", "Senior Consultant", "Head of Operations", "Werkstudentin", "Software Engineer", "Chef de projet", "Directora", "Team Lead", "Clerk", "Field Technician", "Assistant to the Board", "Controller", "Product Owner")  # fmt: skip
 OFFICES = ("Berlin", "London", "Headquarters", "Remote", "Lyon 2e", "İzmir", "Austin")
 LICENCES = ("05e9a617-0261-4cee-bb44-138d3ef5d965", "f30db892-07e9-47e9-837c-80727f46fd3d", "3b555118-da6a-4418-894f-7df1e2096870")  # fmt: skip
-COMPANIES = ("Contoso Ltd", "Zażółć Gęślą GmbH & Söhne", "株式会社さくら", "O'Malley \"Best\" Bäckerei", "Ærø & Fanø ApS", "Πανόραμα Α.Ε.")
+COMPANIES = (
+    "Contoso Ltd",
+    "Zażółć Gęślą GmbH & Söhne",
+    "株式会社さくら",
+    'O\'Malley "Best" Bäckerei',
+    "Ærø & Fanø ApS",
+    "Πανόραμα Α.Ε.",
+)
 
 
 def latin(text: str) -> str:

@@ -26,7 +26,7 @@ SINGLE: tuple[Nasty, ...] = (
     ("fyodor", "Cyrillic", {"displayName": "Фёдор Щербаков", "givenName": "Фёдор", "surname": "Щербаков"}),
     ("unicorn", "emoji", {"displayName": "Mia 🦄 Funke", "givenName": "Mia 🦄", "surname": "Funke", "jobTitle": "🚀 Rocket lead"}),
     ("zoe.combining", "combining marks", {"displayName": "Zoe\u0308 A\u030angstro\u0308m", "givenName": "Zoe\u0308", "surname": "A\u030angstro\u0308m"}),
-    ("formula", "spreadsheet formula", {"displayName": "=cmd|' /C calc'!A0", "givenName": "Eve", "surname": "=HYPERLINK(\"x\")", "jobTitle": "@SUM(1+1)"}),
+    ("formula", "spreadsheet formula", {"displayName": "=cmd|' /C calc'!A0", "givenName": "Eve", "surname": '=HYPERLINK("x")', "jobTitle": "@SUM(1+1)"}),
     ("markup", "markup", {"displayName": "<script>alert(1)</script>", "givenName": "Bob", "surname": "</td><b>", "jobTitle": "<img src=x onerror=alert(1)>"}),
     ("quotes", "quotes and backslash", {"displayName": 'Tim "Tiny" Back\\slash', "givenName": 'Tim "Tiny"', "surname": "Back\\slash", "jobTitle": '5" display buyer'}),
     ("template", "template syntax", {"displayName": "{{ user.mail }}", "givenName": "{{ 7*7 }}", "surname": "{% raw %}", "jobTitle": "${jndi:ldap://x}"}),
@@ -86,24 +86,42 @@ class Nasties:
 
     def _external_member(self) -> None:
         """A guest's principal name, and yet a member: in scope."""
-        user = self._person("external", displayName="Exter Nal", givenName="Exter", surname="Nal", mail="exter.nal@partner0.example")
+        user = self._person(
+            "external", displayName="Exter Nal", givenName="Exter", surname="Nal", mail="exter.nal@partner0.example"
+        )
         user["userPrincipalName"] = f"exter.nal_partner0.example#EXT#@{self._casting.domain}"
         user["proxyAddresses"] = ["SMTP:exter.nal@partner0.example"]
 
     def _shared_other_mails(self) -> None:
         for number in (1, 2):
-            self._person(f"shares{number}", displayName=f"Shares {number}", givenName="Shares", surname=f"Number{number}", otherMails=["family@mail.example"])
+            self._person(
+                f"shares{number}",
+                displayName=f"Shares {number}",
+                givenName="Shares",
+                surname=f"Number{number}",
+                otherMails=["family@mail.example"],
+            )
 
     def _differing_proxy_case(self) -> None:
         user = self._person("proxycase", displayName="Proxy Case", givenName="Proxy", surname="Case")
-        user["proxyAddresses"] = [f"SMTP:{user['mail'].upper()}", f"smtp:{user['mail'].title()}", "X500:/o=Contoso/cn=proxycase"]
+        user["proxyAddresses"] = [
+            f"SMTP:{user['mail'].upper()}",
+            f"smtp:{user['mail'].title()}",
+            "X500:/o=Contoso/cn=proxycase",
+        ]
 
     def _same_mail(self) -> None:
         """Two pairs with one mail each: the second pair's has a contact already. All four are refused."""
         for pair in (1, 2):
             shared = self._casting.address(f"office.pair{pair}")
             for number in (1, 2):
-                self._person(f"pair{pair}.{number}", displayName=f"Pair{pair} Nr{number}", givenName=f"Pair{pair}", surname=f"Nr{number}", mail=shared)
+                self._person(
+                    f"pair{pair}.{number}",
+                    displayName=f"Pair{pair} Nr{number}",
+                    givenName=f"Pair{pair}",
+                    surname=f"Nr{number}",
+                    mail=shared,
+                )
             if pair == 2:
                 self._casting.cast.known.append(Known(self._casting.company_id, "Office", "Pair", emails=[shared]))
 
@@ -116,4 +134,3 @@ class Nasties:
             known = self._casting.known_right(user)
             known.object_id = ""
             self._casting.cast.known.append(known)
-

@@ -1,6 +1,6 @@
 """Fills the vendors: which tenants there are, who is in them, what the PSA holds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
@@ -21,7 +21,7 @@ class Seed:
 
     sizes: tuple[int, ...]
     seed: int
-    tenants: Any = 3
+    tenants: Any = field(default=3, compare=False)
 
     def as_json(self) -> Json:
         """The request, for the control API."""

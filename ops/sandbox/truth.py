@@ -137,19 +137,26 @@ def draft(user: Json, departments: frozenset[str]) -> tuple[dict[str, str], list
 
 def differing_fields(desired: Mapping[str, str], contact: Person) -> list[str]:
     """Names of the fields in which a contact is not as desired; the object id is `entra_id`."""
-    normal = unicodedata.normalize
-    is_right = {
-        "first_name": lambda v: normal("NFC", v) == normal("NFC", contact.first_name),
-        "last_name": lambda v: normal("NFC", v) == normal("NFC", contact.last_name),
-        "email": lambda v: bool(contact.emails) and fold(contact.emails[0]) == fold(v),
-        "phone": lambda v: digits(v + desired.get("extension", "")) == digits(contact.phone + contact.extension),
-        "extension": lambda _: True,
-        "mobile_phone": lambda v: digits(v) == digits(contact.mobile),
-        "job_title": lambda v: normal("NFC", v) == normal("NFC", contact.job_title),
-        "department": lambda v: fold(v) == fold(contact.department),
-        "entra_id": lambda v: fold(v) == fold(contact.object_id),
+    right: dict[str, bool] = {
+        "first_name": _nfc(contact.first_name) == _nfc(desired.get("first_name")),
+        "last_name": _nfc(contact.last_name) == _nfc(desired.get("last_name")),
+        "email": bool(contact.emails) and fold(contact.emails[0]) == fold(desired.get("email")),
+        "phone": digits(contact.phone + contact.extension) == digits(_whole_phone(desired)),
+        "extension": True,  # a part of the phone
+        "mobile_phone": digits(contact.mobile) == digits(desired.get("mobile_phone", "")),
+        "job_title": _nfc(contact.job_title) == _nfc(desired.get("job_title")),
+        "department": fold(contact.department) == fold(desired.get("department")),
+        "entra_id": fold(contact.object_id) == fold(desired.get("entra_id")),
     }
-    return [name for name, value in desired.items() if not is_right[name](value)]
+    return [name for name in desired if not right[name]]
+
+
+def _nfc(text: str | None) -> str:
+    return unicodedata.normalize("NFC", text or "")
+
+
+def _whole_phone(desired: Mapping[str, str]) -> str:
+    return desired.get("phone", "") + desired.get("extension", "")
 
 
 class TruthFinder:
@@ -192,7 +199,7 @@ class TruthFinder:
             return Expected(user, "error", "the address is no address or too long", code="InvalidFieldMapping")
         linked = self._by_id.get(user["id"].lower(), [])
         if linked:
-            contact = sorted(linked, key=lambda person: not person.active)[0]
+            contact = min(linked, key=lambda person: not person.active)
             return self._match(user, contact, desired, warnings=warnings, why="carries the object id")
         return self._by_addresses(user, desired, warnings)
 
@@ -219,10 +226,20 @@ class TruthFinder:
             return self._duplicate(user, f"contact {contact.id} has an alias of the user and another surname")
         if contact.object_id and not _GUID.match(contact.object_id):
             kept = {name: value for name, value in desired.items() if name != "entra_id"}
-            return self._match(user, contact, kept, warnings=[*warnings, "ForeignObjectId"], why="has the address; its foreign id stays")
+            return self._match(
+                user,
+                contact,
+                kept,
+                warnings=[*warnings, "ForeignObjectId"],
+                why="has the address; its foreign id stays",
+            )
         if contact.object_id:
-            return self._match(user, contact, desired, warnings=[*warnings, "Relinked"], why="has the address; its object id is gone")
-        return self._match(user, contact, desired, warnings=warnings, why="has the mail" if by_mail else "has an alias and the surname")
+            return self._match(
+                user, contact, desired, warnings=[*warnings, "Relinked"], why="has the address; its object id is gone"
+            )
+        return self._match(
+            user, contact, desired, warnings=warnings, why="has the mail" if by_mail else "has an alias and the surname"
+        )
 
     def _create(self, user: Json, desired: dict[str, str], warnings: list[str]) -> Expected:
         namesakes = self._nameless.get((fold(desired["first_name"]), fold(desired.get("last_name"))), [])
@@ -234,7 +251,9 @@ class TruthFinder:
             user, "created", "no contact", changed_fields=changed, warnings=[*warnings, *missing], desired=desired
         )
 
-    def _match(self, user: Json, contact: Person, desired: dict[str, str], *, warnings: list[str], why: str) -> Expected:
+    def _match(
+        self, user: Json, contact: Person, desired: dict[str, str], *, warnings: list[str], why: str
+    ) -> Expected:
         changed = differing_fields(desired, contact)
         warnings = list(warnings)
         if not contact.active:
@@ -244,7 +263,13 @@ class TruthFinder:
             warnings.append("MissingPhoneNumber")
         outcome = "updated" if changed else "skipped"
         return Expected(
-            user, outcome, f"contact {contact.id} {why}", contact=contact, changed_fields=changed, warnings=warnings, desired=desired
+            user,
+            outcome,
+            f"contact {contact.id} {why}",
+            contact=contact,
+            changed_fields=changed,
+            warnings=warnings,
+            desired=desired,
         )
 
     @staticmethod

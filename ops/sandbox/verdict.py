@@ -10,7 +10,9 @@ from ops.sandbox.truth import Expected, Truth, differing_fields, fold
 class Judge:
     """Goes through every expectation, then through every contact that nobody was expected to touch."""
 
-    def __init__(self, truth: Truth, before: Mapping[int, Person], after: Mapping[int, Person], *, company_id: int) -> None:
+    def __init__(
+        self, truth: Truth, before: Mapping[int, Person], after: Mapping[int, Person], *, company_id: int
+    ) -> None:
         self._truth = truth
         self._before = before
         self._after = after
@@ -91,11 +93,15 @@ class Judge:
             if after is None:
                 self._differ(None, f"contact {contact_id} is gone")
             elif before != after:
-                self._differ(None, f"contact {contact_id} ({before.first_name} {before.last_name}) was changed and should not be")
+                self._differ(
+                    None, f"contact {contact_id} ({before.first_name} {before.last_name}) was changed and should not be"
+                )
         for contact_id in self._after.keys() - self._before.keys() - self._explained:
             contact = self._after[contact_id]
             if contact.company_id == self._company_id:
-                self._differ(None, f"contact {contact_id} ({contact.first_name} {contact.last_name}) was created for nobody")
+                self._differ(
+                    None, f"contact {contact_id} ({contact.first_name} {contact.last_name}) was created for nobody"
+                )
 
 
 def _survive(before: Person, after: Person, desired: Mapping[str, str]) -> bool:

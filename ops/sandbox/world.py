@@ -20,7 +20,7 @@ from ops.sandbox.microsoft.routes import Graph
 from ops.sandbox.microsoft.seed import load_tenant
 from ops.sandbox.microsoft.state import Directory, Tenant
 from ops.sandbox.microsoft.tokens import TokenOffice
-from ops.sandbox.people import Person
+from ops.sandbox.people import Cast, Person
 from ops.sandbox.seeding import Seed, build_cast, company_of, domain_of, name_of
 from ops.sandbox.settings import Settings
 from ops.sandbox.truth import Truth, TruthFinder
@@ -49,10 +49,13 @@ class World:
         self.settings = Settings()
         self.faults = Faults()
         self.counters = Counters()
+        self._casts: list[Cast] = []
         self.seed(seed)
 
     def seed(self, seed: Seed) -> None:
         """Forget everything and fill anew; tokens stay valid."""
+        if not self._casts or seed != self.current_seed:
+            self._casts = [build_cast(number, seed) for number in range(len(seed.sizes))]
         self.current_seed = seed
         self.clock = Clock()
         self.settings.reset()
@@ -66,15 +69,14 @@ class World:
         self.graph = Graph(self.directory, self.office, self.settings)
         self.connectwise = ConnectWise(self.psa, self.settings)
         self.vendors: tuple[Vendor, ...] = (self.connectwise, self.graph, self.login)
-        self._fill(seed)
+        self._fill()
         self.rebase()
 
-    def _fill(self, seed: Seed) -> None:
+    def _fill(self) -> None:
         load_tables(self.psa)
         self._company_by_tenant: dict[str, int] = {}
-        for number in range(len(seed.sizes)):
+        for number, cast in enumerate(self._casts):
             name, domain, company_id = name_of(number), domain_of(number), company_of(number)
-            cast = build_cast(number, seed)
             tenant = load_tenant(self.directory, number, name=name, domain=domain, cast=cast)
             add_company(self.psa, company_id, identifier=f"CUST{number + 1}" if number else "CONTOSO", name=name)
             load_contacts(self.psa, self.settings, cast.known)
@@ -98,9 +100,13 @@ class World:
         """What the next full run has to do, as of the last seed, reset or mutation."""
         key = (tenant.id, company_id)
         if key not in self._truths:
-            contacts = [person_of(c) for c in self._contacts_then.values() if c.get("company", {}).get("id") == company_id]
+            contacts = [
+                person_of(c) for c in self._contacts_then.values() if c.get("company", {}).get("id") == company_id
+            ]
             departments = [record["name"] for record in self.psa.departments.values()]
-            self._truths[key] = TruthFinder(self._users_then[tenant.id].values(), contacts, departments=departments).find()
+            self._truths[key] = TruthFinder(
+                self._users_then[tenant.id].values(), contacts, departments=departments
+            ).find()
         return self._truths[key]
 
     def verdict(self, tenant: Tenant, company_id: int) -> Json:

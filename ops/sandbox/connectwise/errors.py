@@ -42,4 +42,6 @@ def invalid(errors: list[Json], resource: str = "contact") -> PsaError:
 
 def bad_patch(message: str) -> PsaError:
     """A patch document that is wrong in itself."""
-    return PsaError(400, {"code": "InvalidObject", "message": message, "errors": [field_error("patch", message, "InvalidObject")]})
+    return PsaError(
+        400, {"code": "InvalidObject", "message": message, "errors": [field_error("patch", message, "InvalidObject")]}
+    )

@@ -40,7 +40,13 @@ READ_ONLY = frozenset(
     "id defaultPhoneType defaultPhoneNbr defaultPhoneExtension mobileGuid types companyLocation _info photo".split()
 )
 NUMBERS = frozenset({"portalSecurityLevel", "defaultMergeContactId"})
-PATCHABLE = frozenset(STRINGS) | frozenset(BOOLEANS) | frozenset(REFERENCES) | NUMBERS | {"communicationItems", "customFields", "integratorTags", "children"}
+PATCHABLE = (
+    frozenset(STRINGS)
+    | frozenset(BOOLEANS)
+    | frozenset(REFERENCES)
+    | NUMBERS
+    | {"communicationItems", "customFields", "integratorTags", "children"}
+)
 KNOWN = PATCHABLE | READ_ONLY
 ITEM_VALUE_MAX, ITEM_EXTENSION_MAX = 250, 15
 DEFAULTS: Json = {

@@ -74,13 +74,25 @@ class Listing:
         return ids
 
     def _search(self, request: Request) -> list[int]:
-        main = parse_conditions(parameter(request, "conditions"), fields.KNOWN, "contact") if parameter(request, "conditions") else None
-        child = parse_child_conditions(parameter(request, "childConditions")) if parameter(request, "childConditions") else None
+        main = (
+            parse_conditions(parameter(request, "conditions"), fields.KNOWN, "contact")
+            if parameter(request, "conditions")
+            else None
+        )
+        child = (
+            parse_child_conditions(parameter(request, "childConditions"))
+            if parameter(request, "childConditions")
+            else None
+        )
         custom_text = parameter(request, "customFieldConditions")
         custom = parse_custom_conditions(custom_text) if custom_text else None
         tests = [condition.test for condition in (custom, child, main) if condition is not None]
         contacts = self._psa.contacts
-        ids = [n for n in self._candidates(main, child, custom) if n in contacts and all(test(contacts[n]) for test in tests)]
+        ids = [
+            n
+            for n in self._candidates(main, child, custom)
+            if n in contacts and all(test(contacts[n]) for test in tests)
+        ]
         return _ordered(ids, contacts, parameter(request, "orderBy"))
 
     def _candidates(self, main: Condition | None, child: Condition | None, custom: Condition | None) -> Iterable[int]:
@@ -91,7 +103,11 @@ class Listing:
             if name == "id":
                 sets.append([value for value in values if isinstance(value, int)])
             elif name == "company/id":
-                sets.append([n for value in values for n in psa.by_company.get(value, ())] if len(values) > 1 else psa.by_company.get(values[0], []))
+                sets.append(
+                    [n for value in values for n in psa.by_company.get(value, ())]
+                    if len(values) > 1
+                    else psa.by_company.get(values[0], [])
+                )
             elif name in fields.UDF and _plain(values):
                 sets.append(psa.with_value(name, str(values[0])))
         for name, values in (child.equals if child else {}).items():

@@ -63,11 +63,15 @@ class Builder:
     def _finished(self, contact: Json, previous: Json | None) -> Json:
         if previous is None:
             contact["id"] = self._psa.new_contact_id()
-        contact["mobileGuid"] = previous["mobileGuid"] if previous else str(UUID(int=contact["id"] << 64 | 0x4000, version=4))
+        contact["mobileGuid"] = (
+            previous["mobileGuid"] if previous else str(UUID(int=contact["id"] << 64 | 0x4000, version=4))
+        )
         for item in contact["communicationItems"]:
             if not item["id"]:
                 item["id"] = self._psa.new_item_id()
-        phone = next((i for i in contact["communicationItems"] if i["communicationType"] == "Phone" and i["defaultFlag"]), None)
+        phone = next(
+            (i for i in contact["communicationItems"] if i["communicationType"] == "Phone" and i["defaultFlag"]), None
+        )
         if phone is not None:
             contact["defaultPhoneType"] = phone["type"]["name"]
             contact["defaultPhoneNbr"] = phone["value"]
@@ -139,7 +143,10 @@ class Builder:
                 self._refuse("site/id", f"The site Id {site['id']} does not belong to the company.")
             site = None  # the site of the old company stays behind when a contact moves
         if site is None and company_id is not None:
-            site = next((s for s in self._psa.sites.values() if s["company"]["id"] == company_id and s["primaryAddressFlag"]), None)
+            site = next(
+                (s for s in self._psa.sites.values() if s["company"]["id"] == company_id and s["primaryAddressFlag"]),
+                None,
+            )
         if site is not None:
             contact["site"] = {"id": site["id"], "name": site["name"], "_info": {}}
 
@@ -169,15 +176,22 @@ class Builder:
         kind = self._item_type(entry)
         value = entry.get("value")
         if not isinstance(value, str) or not value.strip():
-            self._errors.append(field_error("communicationItems/value", "The value field is required.", "MissingRequiredField"))
+            self._errors.append(
+                field_error("communicationItems/value", "The value field is required.", "MissingRequiredField")
+            )
             return None
         if kind is None:
             return None
         if len(value) > fields.ITEM_VALUE_MAX:
-            self._refuse("communicationItems/value", f"The field value must have a maximum length of {fields.ITEM_VALUE_MAX}.")
+            self._refuse(
+                "communicationItems/value", f"The field value must have a maximum length of {fields.ITEM_VALUE_MAX}."
+            )
         extension = entry.get("extension")
         if extension is not None and (not isinstance(extension, str) or len(extension) > fields.ITEM_EXTENSION_MAX):
-            self._refuse("communicationItems/extension", f"The field extension must have a maximum length of {fields.ITEM_EXTENSION_MAX}.")
+            self._refuse(
+                "communicationItems/extension",
+                f"The field extension must have a maximum length of {fields.ITEM_EXTENSION_MAX}.",
+            )
         item_id = entry.get("id")
         reference = {"id": kind["id"], "name": kind["description"], "_info": {}}
         item: Json = {"id": item_id if item_id in old_ids else 0, "type": reference, "value": fields.clean(value)}
@@ -198,7 +212,10 @@ class Builder:
             self._refuse("communicationItems/type/id", f"The communication type Id {number} could not be found.")
             return None
         if entry.get("communicationType") not in (None, class_of(kind)):
-            self._refuse("communicationItems/communicationType", f"The type {kind['description']} is not of class {entry['communicationType']}.")
+            self._refuse(
+                "communicationItems/communicationType",
+                f"The type {kind['description']} is not of class {entry['communicationType']}.",
+            )
         return kind
 
     @staticmethod
@@ -207,7 +224,9 @@ class Builder:
         old = {item["id"] for item in (previous or {}).get("communicationItems", ()) if item["defaultFlag"]}
         for communication_class in ("Email", "Phone", "Fax"):
             defaults = [i for i in items if i["communicationType"] == communication_class and i["defaultFlag"]]
-            chosen = next((i for i in reversed(defaults) if i["id"] not in old or not i["id"]), defaults[-1] if defaults else None)
+            chosen = next(
+                (i for i in reversed(defaults) if i["id"] not in old or not i["id"]), defaults[-1] if defaults else None
+            )
             for item in defaults:
                 item["defaultFlag"] = item is chosen
         return items

@@ -63,7 +63,11 @@ class ConnectWise:
         add("GET", "/system/m365contactsync/info", lambda *_: json_answer({"m365ContactSyncEnabledFlag": False}))
         add("GET", "/company/m365contact", lambda *_: json_answer([]))
         add("GET", "/system/info", self._system_info)
-        add("GET", "/system/userDefinedFields", lambda request, _: self._listing.records(request, self._definitions(), "userDefinedField"))
+        add(
+            "GET",
+            "/system/userDefinedFields",
+            lambda request, _: self._listing.records(request, self._definitions(), "userDefinedField"),
+        )
         self._add_tables()
 
     def _add_tables(self) -> None:
@@ -99,7 +103,7 @@ class ConnectWise:
         found = self._router.find(match["path"])
         return found[0] if found else "unknown"
 
-    def tenant_of(self, request: Request) -> str | None:  # noqa: ARG002 - the vendors' common interface
+    def tenant_of(self, request: Request) -> str | None:
         """A PSA knows no tenants."""
         return None
 
@@ -110,7 +114,10 @@ class ConnectWise:
         wait_s = self.window.take()
         if wait_s:
             return self.throttled(request, [("retry-after", str(int(wait_s) + 1))])
-        if len(request.base_url) + len(request.path) + len(request.query_string) + 1 > self._settings["connectwise.max_url"]:
+        if (
+            len(request.base_url) + len(request.path) + len(request.query_string) + 1
+            > self._settings["connectwise.max_url"]
+        ):
             return html_answer(414, "Request-URI Too Long")
         try:
             return self._dispatch(request)
@@ -154,11 +161,11 @@ class ConnectWise:
             return json_answer({"code": "Unauthorized", "message": "The request is not authorized."}, 401)
         return None
 
-    def error(self, request: Request, status: int) -> Answer:  # noqa: ARG002 - the vendors' common interface
+    def error(self, request: Request, status: int) -> Answer:
         """An answer of the vendor's shape for a fault."""
         return json_answer({"code": "ServerError", "message": "An unexpected error has occurred."}, status)
 
-    def throttled(self, request: Request, headers: Headers) -> Answer:  # noqa: ARG002 - the vendors' common interface
+    def throttled(self, request: Request, headers: Headers) -> Answer:
         """A 429; its key is `error`, not `code`."""
         seconds = next((value for name, value in headers if name == "retry-after"), "30")
         body = {"error": "ConnectWiseAPI", "message": f"Too many requests. Please try again in {seconds} seconds."}
@@ -190,7 +197,9 @@ class ConnectWise:
 
         def handle(request: Request, values: dict[str, str]) -> Answer:
             if request.body and "json" not in request.headers.get("content-type", ""):
-                raise PsaError(415, {"code": "UnsupportedMediaType", "message": "The content type must be application/json."})
+                raise PsaError(
+                    415, {"code": "UnsupportedMediaType", "message": "The content type must be application/json."}
+                )
             return guarded(request, values)
 
         return handle
@@ -198,7 +207,9 @@ class ConnectWise:
     def _guarded(self, action: Action, right: str) -> Action:
         def handle(request: Request, values: dict[str, str]) -> Answer:
             if right not in self.psa.access.rights:
-                raise PsaError(403, {"code": "Forbidden", "message": "The API member lacks the security role for this action."})
+                raise PsaError(
+                    403, {"code": "Forbidden", "message": "The API member lacks the security role for this action."}
+                )
             return action(request, values)
 
         return handle
@@ -208,7 +219,9 @@ class ConnectWise:
         try:
             return request.json()
         except ValueError as exc:
-            raise PsaError(400, {"code": "InvalidJson", "message": "The body is not valid JSON.", "errors": None}) from exc
+            raise PsaError(
+                400, {"code": "InvalidJson", "message": "The body is not valid JSON.", "errors": None}
+            ) from exc
 
     @staticmethod
     def _shown(request: Request, record: Json, status: int = 200) -> Answer:
@@ -310,7 +323,12 @@ class ConnectWise:
         table = {}
         for entry in contact.get("types") or ():
             number = contact["id"] * 1_000 + entry["id"]
-            table[number] = {"id": number, "type": entry, "contact": {"id": contact["id"], "name": name, "_info": {}}, "_info": {}}
+            table[number] = {
+                "id": number,
+                "type": entry,
+                "contact": {"id": contact["id"], "name": name, "_info": {}},
+                "_info": {},
+            }
         return table
 
     def _associations(self, request: Request, values: dict[str, str]) -> Answer:

@@ -68,7 +68,8 @@ def load_tables(psa: Psa) -> None:
 
 def _items(known: Known) -> list[Json]:
     items: list[Json] = [
-        {"type": {"id": state.EMAIL}, "value": address, "defaultFlag": index == 0} for index, address in enumerate(known.emails)
+        {"type": {"id": state.EMAIL}, "value": address, "defaultFlag": index == 0}
+        for index, address in enumerate(known.emails)
     ]
     if known.phone:
         direct: Json = {"type": {"id": state.DIRECT}, "value": known.phone.strip(), "defaultFlag": True}

@@ -101,7 +101,9 @@ class Psa:
         self.store(contact)
         method = "create" if before is None else "update"
         company_id = (contact.get("company") or {}).get("id")
-        self.audit.record(VENDOR, method, contact_id=contact["id"], before=before, after=contact, company_id=company_id, by=by)
+        self.audit.record(
+            VENDOR, method, contact_id=contact["id"], before=before, after=contact, company_id=company_id, by=by
+        )
 
     def store(self, contact: Json) -> None:
         """Store a contact without a trace: seeding, and orders of items that no one chose."""
@@ -121,7 +123,9 @@ class Psa:
         self._unindex(before)
         self.version += 1
         company_id = (before.get("company") or {}).get("id")
-        self.audit.record(VENDOR, "delete", contact_id=contact_id, before=before, after=None, company_id=company_id, by=by)
+        self.audit.record(
+            VENDOR, "delete", contact_id=contact_id, before=before, after=None, company_id=company_id, by=by
+        )
 
     def _unindex(self, contact: Json) -> None:
         for key in _keys(contact):

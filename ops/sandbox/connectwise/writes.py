@@ -53,7 +53,13 @@ class Writer:
         if transfer_to is not None:
             self.find(transfer_to)
         elif contact["defaultFlag"] and by == "api":
-            raise PsaError(409, {"code": "Conflict", "message": f"Contact {contact_id} is in use as the default contact of its company."})
+            raise PsaError(
+                409,
+                {
+                    "code": "Conflict",
+                    "message": f"Contact {contact_id} is in use as the default contact of its company.",
+                },
+            )
         self._psa.delete(contact_id, by=by)
 
     def change_items(self, contact_id: int, change: Callable[[list[Json]], None]) -> Json:
@@ -68,7 +74,9 @@ class Writer:
         contact = self.find(contact_id)
         kind = self._psa.contact_types.get(type_id)
         if kind is None:
-            raise errors.invalid([errors.field_error("type/id", f"The type Id {type_id} could not be found.")], "contactTypeAssociation")
+            raise errors.invalid(
+                [errors.field_error("type/id", f"The type Id {type_id} could not be found.")], "contactTypeAssociation"
+            )
         types = [entry for entry in contact.get("types") or () if entry["id"] != type_id]
         if not remove:
             types.append({"id": type_id, "name": kind["description"], "_info": {}})

@@ -33,7 +33,9 @@ def _sub_request(item: Json, request: Request) -> Request:
     if "authorization" in request.headers:
         headers.setdefault("authorization", request.headers["authorization"])
     body = b"" if item.get("body") is None else json.dumps(item["body"]).encode()
-    return Request(str(item.get("method", "GET")).upper(), "/v1.0/" + path.lstrip("/"), query, headers, body, request.base_url)
+    return Request(
+        str(item.get("method", "GET")).upper(), "/v1.0/" + path.lstrip("/"), query, headers, body, request.base_url
+    )
 
 
 def _response(item: Json, answer: Answer) -> Json:

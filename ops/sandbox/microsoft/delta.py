@@ -59,7 +59,9 @@ class Delta:
     def _first(self, request: Request, tenant: Tenant) -> Round:
         for option in _UNSUPPORTED:
             if option in request.query:
-                raise bad_request(f"The query option '{option}' is not supported for delta.", "Request_UnsupportedQuery")
+                raise bad_request(
+                    f"The query option '{option}' is not supported for delta.", "Request_UnsupportedQuery"
+                )
         select = None
         if text := request.query.get("$select"):
             plain = [name for name in properties.split_names(text) if name != "manager"]
@@ -97,7 +99,9 @@ class Delta:
             return self._last_page(request, tenant, walk, items)
         return self._next_page(request, tenant, walk, items, after)
 
-    def _items(self, request: Request, tenant: Tenant, walk: Round, *, at: int, size: int) -> tuple[list[Json], int | None]:
+    def _items(
+        self, request: Request, tenant: Tenant, walk: Round, *, at: int, size: int
+    ) -> tuple[list[Json], int | None]:
         if walk.since == _INITIAL:
             ids: list[str] = tenant.order[at : min(at + size, walk.size)]
             items = [_item(tenant, tenant.users[user_id], walk) for user_id in ids if user_id in tenant.users]
@@ -105,7 +109,9 @@ class Delta:
         else:
             minimal = "return=minimal" in request.headers.get("prefer", "").replace(" ", "")
             changed = _changed(tenant, walk)
-            items = [_change(tenant, user_id, names, walk, minimal=minimal) for user_id, names in changed[at : at + size]]
+            items = [
+                _change(tenant, user_id, names, walk, minimal=minimal) for user_id, names in changed[at : at + size]
+            ]
             after = at + size if at + size < len(changed) else None
         if walk.ids is not None:
             items = [item for item in items if item["id"] in walk.ids]

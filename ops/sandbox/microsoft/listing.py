@@ -165,7 +165,9 @@ class Listing:
             plain = name in _ORDER_PLAIN and not text
             if not plain and not (is_advanced(request) and name in _ORDER_PLAIN | _ORDER_ADVANCED):
                 raise bad_request("Sorting not supported for current query.", "Request_UnsupportedQuery")
-            users.sort(key=lambda user: str(user.get(name) or "").casefold(), reverse=direction.strip().lower() == "desc")
+            users.sort(
+                key=lambda user: str(user.get(name) or "").casefold(), reverse=direction.strip().lower() == "desc"
+            )
         return [user["id"] for user in users]
 
     @staticmethod

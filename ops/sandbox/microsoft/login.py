@@ -15,7 +15,12 @@ from ops.sandbox.microsoft.tokens import GRAPH_AUDIENCE, TokenOffice
 from ops.sandbox.settings import Settings
 
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-_RESOURCES = (GRAPH_AUDIENCE, "https://graph.microsoft.us", "https://dod-graph.microsoft.us", "https://microsoftgraph.chinacloudapi.cn")
+_RESOURCES = (
+    GRAPH_AUDIENCE,
+    "https://graph.microsoft.us",
+    "https://dod-graph.microsoft.us",
+    "https://microsoftgraph.chinacloudapi.cn",
+)
 _NO_STORE = [("cache-control", "no-store, no-cache"), ("pragma", "no-cache")]
 
 
@@ -75,11 +80,15 @@ class Login:
     def error(self, request: Request, status: int) -> Answer:
         """An answer of the vendor's shape for a fault."""
         error = "temporarily_unavailable" if status >= 500 else "invalid_request"
-        return self._refusal(LoginError(status, error, number=90033, message="A transient error has occurred."), request)
+        return self._refusal(
+            LoginError(status, error, number=90033, message="A transient error has occurred."), request
+        )
 
     def throttled(self, request: Request, headers: list[tuple[str, str]]) -> Answer:
         """A 429."""
-        error = LoginError(429, "temporarily_unavailable", number=90055, message="The server is terminating the request.")
+        error = LoginError(
+            429, "temporarily_unavailable", number=90055, message="The server is terminating the request."
+        )
         answer = self._refusal(error, request)
         answer.headers.extend(headers)
         return answer

@@ -142,7 +142,7 @@ class FilterParser:
         literal = self._literal()
         if literal is None and not self._advanced:
             raise _needs_advanced(operator)
-        key = (word, str(literal)) if operator == "eq" and word in {"id", "userPrincipalName", "mail"} else None
+        key = (word, str(literal)) if operator == "eq" and literal and word in {"id", "userPrincipalName", "mail"} else None
         return Clause(_comparison(get, operator, literal), key)
 
     def _getter(self, path: str, operator: str) -> Callable[[Json], Any]:
@@ -216,7 +216,9 @@ class FilterParser:
             values.append(self._literal())
         self._next(")")
         if len(values) > 15 and not self._advanced:
-            raise ODataError("Request_UnsupportedQuery", "Too many child clauses specified in search filter expression.")
+            raise ODataError(
+                "Request_UnsupportedQuery", "Too many child clauses specified in search filter expression."
+            )
         return values
 
     def _literal(self) -> Any:

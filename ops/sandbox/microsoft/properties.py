@@ -34,7 +34,9 @@ ALL = COLLECTIONS | frozenset(_OTHERS)
 READ_ONLY = frozenset(
     "id createdDateTime creationType deletedDateTime assignedLicenses assignedPlans proxyAddresses mail externalUserState".split()
 )
-BOOLEANS = frozenset("accountEnabled isManagementRestricted isResourceAccount onPremisesSyncEnabled showInAddressList".split())
+BOOLEANS = frozenset(
+    "accountEnabled isManagementRestricted isResourceAccount onPremisesSyncEnabled showInAddressList".split()
+)
 MAX_LENGTHS = {"jobTitle": 128, "department": 64, "givenName": 64, "surname": 64, "displayName": 256, "mobilePhone": 64}
 
 EXTENSIONS = [f"extensionAttribute{n}" for n in range(1, 16)]

@@ -16,7 +16,9 @@ from ops.sandbox.settings import Settings
 _READERS = frozenset({"User.Read.All", "Directory.Read.All", "User.ReadWrite.All", "Directory.ReadWrite.All"})
 _WRITERS = frozenset({"User.ReadWrite.All", "Directory.ReadWrite.All"})
 _ORGANIZATION = frozenset({"Organization.Read.All", "Directory.Read.All", "Directory.ReadWrite.All"})
-_DIAGNOSTIC = '{"ServerInfo":{"DataCenter":"West Europe","Slice":"E","Ring":"5","ScaleUnit":"004","RoleInstance":"AM4PEPF0001"}}'
+_DIAGNOSTIC = (
+    '{"ServerInfo":{"DataCenter":"West Europe","Slice":"E","Ring":"5","ScaleUnit":"004","RoleInstance":"AM4PEPF0001"}}'
+)
 # "Microsoft Graph service-specific throttling limits", identity and access: units per 10 s by tenant size; writes per 150 s.
 _UNITS = ((50, 3_500), (500, 5_000), (10**9, 8_000))
 _WRITES_PER_150S = 3_000
@@ -35,7 +37,9 @@ class Graph:
         self._settings = settings
         self._listing = Listing(settings)
         self._delta = Delta(settings)
-        self.serve_item: Callable[[Request], Answer] = self.respond  # the app puts faults and counters around batch items
+        self.serve_item: Callable[[Request], Answer] = (
+            self.respond
+        )  # the app puts faults and counters around batch items
         self.units_per_10s: int | None = None
         self.writes_per_150s: int | None = None
         self._windows: dict[tuple[str, str, str], Window] = {}
@@ -57,10 +61,20 @@ class Graph:
         add("GET", "/users/{id}/mailboxSettings/userPurpose", self._purpose, frozenset({"MailboxSettings.Read"}))
         add("GET", "/organization", self._organization, _READERS | _ORGANIZATION)
         deleted = "/directory/deletedItems"
-        add("GET", f"{deleted}/microsoft.graph.user", lambda request, tenant, _: self._listing.deleted(request, tenant), _READERS)
+        add(
+            "GET",
+            f"{deleted}/microsoft.graph.user",
+            lambda request, tenant, _: self._listing.deleted(request, tenant),
+            _READERS,
+        )
         add("GET", deleted + "/{id}", self._deleted_user, _READERS)
         add("DELETE", deleted + "/{id}", self._purge, _WRITERS)
-        add("POST", deleted + "/{id}/restore", lambda request, tenant, values: writes.restore_user(request, tenant, values["id"]), _WRITERS)
+        add(
+            "POST",
+            deleted + "/{id}/restore",
+            lambda request, tenant, values: writes.restore_user(request, tenant, values["id"]),
+            _WRITERS,
+        )
         self._router.add("POST", "/$batch", lambda request, _: batch.run_batch(request, self.serve_item))
 
     def _add(self, method: str, template: str, action: Action, roles: frozenset[str]) -> None:
@@ -103,7 +117,9 @@ class Graph:
     def _dispatch(self, request: Request) -> Answer:
         found = self._router.find(request.path[5:])
         if found is None:
-            raise errors.bad_request(f"Resource not found for the segment '{request.path.rsplit('/', 1)[-1]}'.", "BadRequest")
+            raise errors.bad_request(
+                f"Resource not found for the segment '{request.path.rsplit('/', 1)[-1]}'.", "BadRequest"
+            )
         handler = found[2].get(request.method)
         if handler is None:
             raise writes.wrong_method()
@@ -134,7 +150,10 @@ class Graph:
         request.notes.setdefault("request_id", str(uuid4()))
         tenant_id = self.tenant_of(request) or "unknown"
         message = f"Too many requests from Identifier:{tenant_id} under category:aadgraph.app.tenant_small. Please try again later."
-        scope = ("x-ms-throttle-scope", f"Tenant_Application/ReadWrite/{request.notes.get('app', 'unknown')}/{tenant_id}")
+        scope = (
+            "x-ms-throttle-scope",
+            f"Tenant_Application/ReadWrite/{request.notes.get('app', 'unknown')}/{tenant_id}",
+        )
         information = ("x-ms-throttle-information", "ResourceUnitLimitExceeded")
         error = GraphError(429, "TooManyRequests", message, [*headers, scope, information])
         return self._finish(error_answer(error, request), request)
@@ -153,7 +172,9 @@ class Graph:
         if claims["exp"] < now:
             raise errors.unauthorized("Lifetime validation failed, the token is expired.")
         if claims["iat"] < tenant.tokens_valid_from:
-            raise errors.unauthorized("Continuous access evaluation resulted in challenge with result: InteractionRequired.")
+            raise errors.unauthorized(
+                "Continuous access evaluation resulted in challenge with result: InteractionRequired."
+            )
         request.notes["app"] = claims["appid"]
         return tenant, claims
 
@@ -193,7 +214,10 @@ class Graph:
         self._penalties.clear()
 
     def _users(self, request: Request, tenant: Tenant, _: dict[str, str]) -> Answer:
-        if "signInActivity" in request.query.get("$select", "") and "AuditLog.Read.All" not in self._caller(request)[1]["roles"]:
+        if (
+            "signInActivity" in request.query.get("$select", "")
+            and "AuditLog.Read.All" not in self._caller(request)[1]["roles"]
+        ):
             raise errors.denied()
         return self._listing.users(request, tenant)
 
@@ -244,7 +268,15 @@ class Graph:
 
     def _organization(self, request: Request, tenant: Tenant, _: dict[str, str]) -> Answer:
         may_read = bool(_ORGANIZATION & set(self._caller(request)[1]["roles"]))
-        domains = [{"capabilities": "Email, OfficeCommunicationsOnline", "isDefault": True, "isInitial": False, "name": tenant.domain, "type": "Managed"}]
+        domains = [
+            {
+                "capabilities": "Email, OfficeCommunicationsOnline",
+                "isDefault": True,
+                "isInitial": False,
+                "name": tenant.domain,
+                "type": "Managed",
+            }
+        ]
         document: Json = {
             "id": tenant.id,
             "displayName": tenant.name,

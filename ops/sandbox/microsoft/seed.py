@@ -6,7 +6,7 @@ from ops.sandbox.microsoft.state import App, Directory, Tenant
 from ops.sandbox.people import Cast
 
 MULTI_TENANT_APP = str(uuid5(NAMESPACE_DNS, "multi-tenant.sandbox.example"))
-MULTI_TENANT_SECRET = "multi~sandbox.Secret-0001"  # noqa: S105 - public by purpose
+MULTI_TENANT_SECRET = "multi~sandbox.Secret-0001"
 
 
 def tenant_id(number: int) -> str:

@@ -75,7 +75,9 @@ class Tenant:
 
     def find(self, name: str) -> Json | None:
         """A user by id or user principal name."""
-        return self.users.get(name) or self.users.get(name.lower()) or self.users.get(self.by_upn.get(name.casefold(), ""))
+        return (
+            self.users.get(name) or self.users.get(name.lower()) or self.users.get(self.by_upn.get(name.casefold(), ""))
+        )
 
     def load(self, users: list[Json]) -> None:
         """Take seeded users, without entries in the log: nobody has asked for changes yet."""

@@ -90,11 +90,18 @@ class TokenOffice:
             header: dict[str, Any] = jwt.get_unverified_header(assertion)
             thumbprint = _unb64(str(header.get("x5t#S256") or header.get("x5t") or "").rstrip("="))
             claims = jwt.decode(
-                assertion, self._public_key, algorithms=["RS256", "PS256"], options={"verify_aud": False, "require": ["exp"]}
+                assertion,
+                self._public_key,
+                algorithms=["RS256", "PS256"],
+                options={"verify_aud": False, "require": ["exp"]},
             )
         except (jwt.PyJWTError, ValueError):
             return False
-        if thumbprint not in self._thumbprints or claims.get("iss") != app.client_id or claims.get("sub") != app.client_id:
+        if (
+            thumbprint not in self._thumbprints
+            or claims.get("iss") != app.client_id
+            or claims.get("sub") != app.client_id
+        ):
             return False
         audience = str(claims.get("aud", ""))
         return audience == token_endpoint or audience.endswith(token_endpoint.partition("://")[2].partition("/")[2])

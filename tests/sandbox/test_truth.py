@@ -1,0 +1,76 @@
+"""Truth and verdict agree with an independent synchronisation, and with no other."""
+
+import pytest
+
+from tests.sandbox.harness import Sandbox
+from tests.sandbox.reference import MISTAKES, ReferenceSync
+
+
+def verdict(sandbox: Sandbox, tenant: int = 0) -> dict[str, object]:
+    found: dict[str, object] = sandbox.control("GET", f"verdict?tenant={sandbox.tenants[tenant]['tenant_id']}")
+    return found
+
+
+def test_a_right_run_makes_the_verdict_agree_and_a_second_one_writes_nothing(sandbox: Sandbox) -> None:
+    assert not verdict(sandbox)["agree"]
+    first = ReferenceSync(sandbox)
+    first.run()
+    assert first.errors == []
+    after = verdict(sandbox)
+    assert after["differences"] == []
+    assert after["agree"] is True
+    written = len(sandbox.writes())
+    statistics = after["statistics"]
+    assert isinstance(statistics, dict)
+    assert written == statistics["created"] + statistics["updated"]
+    ReferenceSync(sandbox).run()
+    assert len(sandbox.writes()) == written
+    assert verdict(sandbox)["agree"]
+
+
+def test_small_tenants_have_a_truth_of_their_own(sandbox: Sandbox) -> None:
+    for tenant in (1, 2, 0):
+        ReferenceSync(sandbox, tenant=tenant).run()
+    for tenant in (0, 1, 2):
+        assert verdict(sandbox, tenant)["differences"] == []
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_wrong_run_is_found(sandbox: Sandbox, mistake: str) -> None:
+    ReferenceSync(sandbox, mistake=mistake).run()
+    found = verdict(sandbox)
+    assert not found["agree"]
+    assert found["differences"]
+
+
+def test_the_numbers_of_the_default_seed(sandbox: Sandbox) -> None:
+    statistics = sandbox.control("GET", "truth")["statistics"]
+    assert statistics["users_processed"] == statistics["created"] + statistics["updated"] + statistics["skipped"] + sum(
+        statistics["errors"].values()
+    )
+    assert statistics["users_processed"] + sum(statistics["excluded"].values()) == 500
+    assert statistics["created"] > 200
+    assert set(statistics["errors"]) == {"DuplicateContact", "InvalidFieldMapping"}
+    assert set(statistics["excluded"]) == {"disabled", "guest", "no mail", "service accounts"}
+
+
+def test_truth_follows_a_mutation(sandbox: Sandbox) -> None:
+    ReferenceSync(sandbox).run()
+    user = next(u for u in sandbox.control("GET", "truth")["users"] if u["outcome"] == "created")
+    sandbox.mutate({"op": "graph.update_user", "user": user["id"], "set": {"jobTitle": "Astronaut"}})
+    assert not verdict(sandbox)["agree"]
+    expected = next(u for u in sandbox.control("GET", "truth")["users"] if u["id"] == user["id"])
+    assert (expected["outcome"], expected["changed_fields"]) == ("updated", ["job_title"])
+    ReferenceSync(sandbox).run()
+    assert verdict(sandbox)["differences"] == []
+
+
+def test_the_same_seed_gives_the_same_people_and_another_seed_others(sandbox: Sandbox) -> None:
+    def people() -> list[str]:
+        return [user["id"] for user in sandbox.control("GET", "users")["users"]]
+
+    first = people()
+    sandbox.control("POST", "seed", {"users": 500, "seed": 8})
+    assert people() != first
+    sandbox.control("POST", "seed", {"users": 500, "seed": 7, "tenants": 3})
+    assert people() == first
