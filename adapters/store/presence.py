@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from adapters.errors import TransientError
-from adapters.store.connection import Connection
+from adapters.store.connection import Connection, text
 from adapters.store.timing import StoreTiming
 
 
@@ -45,6 +45,15 @@ class Presence:
         """Tell whether an incarnation counts as alive."""
         keys = {"beats": self._connection.keys.beats}
         return bool(self._connection.call("beat_check", keys=keys, args={"incarnation": incarnation}))
+
+    def living(self) -> list[str]:
+        """List the incarnations that count as alive."""
+        with self._connection.pipeline() as pipe:
+            pipe.time()
+            pipe.hgetall(self._connection.keys.beats)
+            (seconds, micros), beats = pipe.execute()
+        now_ms = int(seconds) * 1000 + int(micros) // 1000
+        return sorted(text(incarnation) for incarnation, till_ms in beats.items() if int(till_ms) > now_ms)
 
     def seconds_since_beat(self) -> float:
         """Return the age of our last heartbeat that arrived, counted from before it was sent."""

@@ -10,8 +10,8 @@ if facts[1] ~= 'writing' or not member or redis.call('HEXISTS', outcomes, user) 
 end
 local now = now_ms()
 local held = redis.call('HGET', lease, 'holder')
-if held and held ~= holder and alive(held, now) then
-    return tonumber(busy_ms)
+if (held and held ~= holder and alive(held, now)) or not alive(holder, now) then
+    return tonumber(busy_ms) -- a process that was taken for dead beats first, or nobody would find what it is at
 end
 
 local batch, place, attempts, first, frozen, flag, name =

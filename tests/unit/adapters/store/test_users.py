@@ -172,6 +172,17 @@ def test_process_with_a_stale_heartbeat_may_not_announce_a_write(
     assert isinstance(ours.users.begin("r1", USER, holder=ours.presence.new_holder()), tuple)
 
 
+def test_process_that_was_taken_for_dead_beats_before_it_takes_a_user(
+    opened: Callable[..., Store], hasty: StoreTiming
+) -> None:
+    store = opened(hasty)
+    frozen(store, count=1)
+    time.sleep(hasty.dead_s)
+    assert isinstance(store.users.begin("r1", USER, holder=store.presence.new_holder()), float)
+    store.presence.beat()
+    begun(store, USER)
+
+
 def test_lease_runs_out_even_if_its_process_lives(opened: Callable[..., Store]) -> None:
     store = opened(StoreTiming(lease_s=0.2))
     frozen(store, count=1)
