@@ -32,7 +32,7 @@ from adapters.connectwise.wire import (
     parse,
     parse_list,
 )
-from adapters.errors import AnswerLostError, InstanceError, NotFoundError, RecordError, WireError
+from adapters.errors import AnswerLostError, InstanceError, NotFoundError, RecordError, SyncError, WireError
 from adapters.transport import Budget, Observer, Permit, Transport
 
 FALLBACK_CODEBASE = "v4_6_release/"  # own servers always; the cloud forwards it
@@ -129,7 +129,12 @@ class ConnectWiseClient:
         """Change a contact and return it; one more call where the server answers without it."""
         path = f"{CONTACTS}/{contact_id}"
         response = self._send("PATCH", path, endpoint=f"{CONTACTS}/{{id}}", json=list(patch), permit=permit)
-        return _written(response) if response.content.strip() else self.fetch_contact(contact_id)
+        if response.content.strip():
+            return _written(response)
+        try:
+            return self.fetch_contact(contact_id)
+        except SyncError as exc:  # the write was taken all the same
+            raise AnswerLostError("answer_unreadable", vendor=VENDOR, status=response.status_code) from exc
 
     # --- companies and set-up tables ----------------------------------------------------------------------------------
 

@@ -4,6 +4,8 @@ The vendor adds fields at any time and leaves empty ones out (developer.connectw
 company/contacts of its OpenAPI document, read 2026-11-24).
 """
 
+import json
+import re
 from typing import Annotated, Any, TypeVar
 
 import httpx
@@ -22,6 +24,8 @@ from adapters.answers import read_json, request_id
 from adapters.errors import WireError
 
 VENDOR = "connectwise"
+
+_HALVES = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")  # surrogates, escaped or encoded
 
 Json = dict[str, Any]
 
@@ -177,12 +181,12 @@ class Refusal(Wire):
 
 def parse(response: httpx.Response, shape: type[Shape]) -> Shape:
     """Read an answer as this shape. Raises WireError(unknown_shape or not_json), without the body."""
-    return _validate(response, shape, read_json(response, vendor=VENDOR))
+    return _validate(response, shape, _body(response))
 
 
 def parse_list(response: httpx.Response, shape: type[Shape]) -> tuple[Shape, ...]:
     """Read an answer as a bare array of this shape. Raises as `parse`."""
-    body = read_json(response, vendor=VENDOR)
+    body = _body(response)
     if not isinstance(body, list):
         raise _unknown_shape(response)
     return tuple(_validate(response, shape, entry) for entry in body)
@@ -194,6 +198,27 @@ def parse_refusal(response: httpx.Response) -> Refusal | None:
         return parse(response, Refusal)
     except WireError:
         return None
+
+
+def _body(response: httpx.Response) -> Any:
+    """Read the JSON; a value that was cut inside an emoji ends in half a character, which strict readers refuse."""
+    try:
+        return read_json(response, vendor=VENDOR)
+    except WireError as error:
+        if _HALVES.search(response.content) is None:
+            raise
+        try:
+            return _mend(json.loads(response.content))
+        except (ValueError, RecursionError):  # not chained: it carries the body
+            raise error from None
+
+
+def _mend(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_mend(entry) for entry in value]
+    return {name: _mend(part) for name, part in value.items()} if isinstance(value, dict) else value
 
 
 def _validate(response: httpx.Response, shape: type[Shape], body: Any) -> Shape:

@@ -191,6 +191,17 @@ def test_list_of_unknown_shape_is_no_empty_company(body: object) -> None:
     assert "no id" not in repr(error)
 
 
+@pytest.mark.parametrize("title", [rb'"a\ud83d"', b'"a\xed\xa0\xbd"'])
+def test_value_that_was_cut_inside_an_emoji_spoils_nothing(title: bytes) -> None:
+    text = b'[{"id": 1, "company": {"id": 250}, "city": "\\ud83d\\ude00", "customFields": [{"value": ' + title
+    text += b'}], "title": ' + title + b"}]"
+    server = Installation(script=[httpx.Response(200, content=text, headers={"content-type": "application/json"})])
+    page, _ = server.port().fetch_contacts("250")
+    assert page[0].fields["city"] == "\N{GRINNING FACE}"
+    assert page[0].fields["job_title"].startswith("a\N{REPLACEMENT CHARACTER}")
+    page[0].model_dump_json().encode()
+
+
 def test_maintenance_page_is_no_empty_company() -> None:
     server = Installation(script=[httpx.Response(200, text="<html>", headers={"content-type": "text/html"})] * 3)
     assert isinstance(caught(lambda: server.port().fetch_contacts("250")), TransientError)
@@ -479,6 +490,13 @@ def test_answer_without_a_body_is_read_back() -> None:
     number = server.add(title="Chief")
     after = server.port().update_contact(change(number, fields={"job_title": "Chief"}), permit=permit)
     assert after.fields["job_title"] == "Chief"
+
+
+def test_update_that_was_taken_but_cannot_be_read_back_may_have_happened() -> None:
+    server = Installation(script=[httpx.Response(204), *[httpx.Response(503)] * 3])
+    number = server.add()
+    error = caught(lambda: server.port().update_contact(change(number, active=False), permit=permit))
+    assert isinstance(error, AnswerLostError)
 
 
 def test_refusal_of_a_field_is_not_tried_again() -> None:
