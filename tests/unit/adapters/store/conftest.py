@@ -26,9 +26,10 @@ def opened(valkey: RealValkey) -> Iterator[Callable[..., Store]]:
     stores: list[Store] = []
 
     def opened_store(timing: StoreTiming = PATIENT) -> Store:
-        stores.append(open_store(valkey.url, prefix=prefix, timing=timing))
-        stores[-1].presence.beat()
-        return stores[-1]
+        store = open_store(valkey.url, prefix=prefix, timing=timing)
+        stores.append(store)
+        store.presence.beat()
+        return store
 
     yield opened_store
     for store in stores:
