@@ -1,0 +1,80 @@
+"""What the README tells people to type works as it stands there; the sandbox stands in for the vendors."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docs.blocks import Block, find_blocks, run_block
+from tests.docs.installation import PROGRAMS, ROOT, Installation, clean_environment, running_installation
+from worker.configuration import load
+from worker.settings import BUILT_IN
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "ops").rglob("*.md"))]
+BLOCKS = {block.name: block for block in find_blocks(README)}
+SECRETS = {
+    "CONTACT_SYNC_FLOWER_AUTH": "operator:open-sesame",
+    "GRAPH_SECRET": "secret",
+    "CW_PUBLIC": "public",
+    "CW_PRIVATE": "private",
+    "CW_CLIENT_ID": "client",
+}
+
+
+def blocks_named(name: str) -> list[Block]:
+    return [block for block in find_blocks(README) if block.name == name]
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    folder = tmp_path_factory.mktemp("page")
+    with running_installation(folder, configuration=BLOCKS["configuration"].text) as running:
+        yield running
+
+
+@pytest.mark.parametrize("block", blocks_named("running"), ids=str)
+def test_commands_work_on_a_running_installation(installation: Installation, block: Block) -> None:
+    run_block(block, folder=installation.folder, environment=installation.environment)
+
+
+def test_the_configuration_is_accepted_in_production(tmp_path: Path) -> None:
+    path = tmp_path / "contact-sync.toml"
+    path.write_text(BLOCKS["configuration"].text)
+    settings = load(path, environment=SECRETS, built_in=BUILT_IN)
+    assert settings.service.development is False
+    assert settings.connectors["contoso"].exclude[0].name == "service accounts"
+
+
+def test_the_deployment_is_accepted_in_production(tmp_path: Path) -> None:
+    run_block(BLOCKS["compose"], folder=tmp_path, environment=clean_environment(tmp_path))
+    for name in ("graph_client_secret", "connectwise_public_key", "connectwise_private_key", "connectwise_client_id"):
+        (tmp_path / "secrets" / name).write_text("something")
+    path = tmp_path / "contact-sync.toml"
+    path.write_text(BLOCKS["compose configuration"].text.replace("/run/secrets", str(tmp_path / "secrets")))
+    settings = load(path, environment={}, built_in=BUILT_IN)
+    assert settings.service.development is False
+    assert settings.service.flower_listen == "0.0.0.0:5555"
+
+
+def test_it_opens_with_the_two_commands() -> None:
+    first = re.search(r"```sh\n(.*?)```", README, flags=re.DOTALL)
+    assert first
+    assert [line.split()[0] for line in first[1].splitlines()] == ["ops/bin/demo", "ops/bin/check"]
+
+
+def test_each_command_that_it_names_exists() -> None:
+    verbs = set(re.findall(r"contact-sync ((?:config )?[a-z]+)(?=[ `\n])", README))
+    assert {"check", "up", "run"} <= verbs
+    for verb in sorted(verbs):
+        command = [str(PROGRAMS / "contact-sync"), *verb.split(), "--help"]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert result.returncode == 0, f"contact-sync {verb}: {result.stderr}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_each_link_to_a_file_leads_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", page.read_text(encoding="utf-8"))
+    assert not [target for target in targets if not (page.parent / target).exists()]
