@@ -29,7 +29,8 @@ def main() -> None:
     if sys.argv[1] == "worker":
         app.worker_main(["worker", "--pool=threads", "--concurrency=4", "--loglevel=warning"])
     else:
-        serve_flower(app, flower_options(sys.argv[2], basic_auth=os.environ["STAGE_AUTH"]))
+        read_only = "--operations" not in sys.argv
+        serve_flower(app, flower_options(sys.argv[2], basic_auth=os.environ["STAGE_AUTH"], read_only=read_only))
 
 
 if __name__ == "__main__":

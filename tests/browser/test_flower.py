@@ -27,8 +27,9 @@ PATIENCE_S = 20
 class Stage:
     """Where Flower listens, and how a task gets into its table."""
 
-    def __init__(self, url: str, redis_url: str) -> None:
+    def __init__(self, url: str, open_url: str, redis_url: str) -> None:
         self.url = url
+        self.open_url = open_url
         self._app = Celery(broker=redis_url, set_as_current=False)
 
     def start_task(self, name: str) -> None:
@@ -76,12 +77,18 @@ def wait_until_healthy(url: str) -> None:
 
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
-    listen = f"127.0.0.1:{free_port()}"
+    listen, open_listen = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
     with running_valkey() as valkey:
         environment = {"STAGE_REDIS_URL": valkey.url, "STAGE_AUTH": f"{USER}:{PASSWORD}"}
-        with running("worker", environment=environment), running("flower", listen, environment=environment):
-            wait_until_healthy(f"http://{listen}")
-            yield Stage(f"http://{listen}", valkey.url)
+        with (
+            running("worker", environment=environment),
+            running("flower", listen, environment=environment),
+            running("flower", open_listen, "--operations", environment=environment),
+        ):
+            stage = Stage(f"http://{listen}", f"http://{open_listen}", valkey.url)
+            wait_until_healthy(stage.url)
+            wait_until_healthy(stage.open_url)
+            yield stage
 
 
 @pytest.fixture
@@ -117,7 +124,19 @@ def test_nobody_gets_in_without_the_password(stage: Stage) -> None:
 
 
 def test_flower_only_shows_unless_it_is_opened(stage: Stage) -> None:
-    answer = httpx.post(
-        f"{stage.url}/api/task/async-apply/sync.upsert_contact", json={"args": []}, auth=(USER, PASSWORD)
-    )
-    assert answer.status_code == 403
+    path = "/api/task/async-apply/sync.upsert_contact"
+    inputs = {"kwargs": {"run_id": "run-2", "user_id": "77aa"}}
+    assert httpx.post(f"{stage.url}{path}", json=inputs, auth=(USER, PASSWORD)).status_code == 403
+    assert httpx.post(f"{stage.open_url}{path}", json=inputs).status_code == 401
+    task_id = httpx.post(f"{stage.open_url}{path}", json=inputs, auth=(USER, PASSWORD)).json()["task-id"]
+    wait_until_started(stage, task_id)
+
+
+def wait_until_started(stage: Stage, task_id: str) -> None:
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        answer = httpx.get(f"{stage.url}/api/task/info/{task_id}", auth=(USER, PASSWORD))
+        if answer.is_success and answer.json()["state"] == "STARTED":
+            return
+        time.sleep(0.2)
+    pytest.fail(f"{task_id} was not started")
