@@ -25,8 +25,10 @@ from tasks.ports import Ports
 
 STORE_WAIT_S = 3.0  # the store or the broker is away; it is asked again until it is back
 
-CONTROL: dict[str, Any] = {"queue": "control", "acks_late": True, "max_retries": None, "ignore_result": True}
-UPSERT: dict[str, Any] = {**CONTROL, "queue": "upsert"}
+ROUTES = {"sync.upsert_contact": {"queue": "upsert"}, "sync.*": {"queue": "control"}}
+"""Where tasks go; the publisher sends the users of targeted and event runs to the queue `targeted` instead."""
+
+LATE: dict[str, Any] = {"acks_late": True, "max_retries": None, "ignore_result": True}
 
 
 class PortsApp(Protocol):
@@ -58,13 +60,13 @@ class SyncTask(Task[..., Any]):
             raise self.retry(countdown=wait_s)
 
 
-@shared_task(bind=True, base=SyncTask, name="sync.dispatch_due", **CONTROL)
+@shared_task(bind=True, base=SyncTask, name="sync.dispatch_due", **LATE)
 def dispatch_due(self: SyncTask) -> None:
     """Request a run of every connector whose schedule has come due; beat sends this each minute."""
     self.step(lambda: dispatching.dispatch_due(self.ports))
 
 
-@shared_task(bind=True, base=SyncTask, name="sync.start_run", **{**CONTROL, "ignore_result": False})
+@shared_task(bind=True, base=SyncTask, name="sync.start_run", **{**LATE, "ignore_result": False})
 def start_run(
     self: SyncTask, run_id: str | None = None, connector: str | None = None, request: dict[str, Any] | None = None
 ) -> str:
@@ -76,7 +78,7 @@ def start_run(
     return run_id
 
 
-@shared_task(bind=True, base=SyncTask, name="sync.fan_out", **CONTROL)
+@shared_task(bind=True, base=SyncTask, name="sync.fan_out", **LATE)
 def fan_out(self: SyncTask, run_id: str, generation: int, page: int) -> None:
     """Read one page of users and publish the next."""
     self.step(
@@ -89,37 +91,37 @@ def fan_out(self: SyncTask, run_id: str, generation: int, page: int) -> None:
     )
 
 
-@shared_task(bind=True, base=SyncTask, name="sync.judge", **CONTROL)
+@shared_task(bind=True, base=SyncTask, name="sync.judge", **LATE)
 def judge(self: SyncTask, run_id: str) -> None:
     """Turn what was read into a plan, and let it be written if it may."""
     self.step(lambda: stepping.run_step(self.ports, run_id, deciding.judge), run_id=run_id)
 
 
-@shared_task(bind=True, base=SyncTask, name="sync.feed", **CONTROL)
+@shared_task(bind=True, base=SyncTask, name="sync.feed", **LATE)
 def feed(self: SyncTask, instance: str) -> None:
     """Publish the next users of an instance's open runs."""
     self.step(lambda: feeding.feed(self.ports, instance), instance=instance)
 
 
-@shared_task(bind=True, base=SyncTask, name="sync.upsert_contact", **UPSERT)
+@shared_task(bind=True, base=SyncTask, name="sync.upsert_contact", **LATE)
 def upsert_contact(self: SyncTask, run_id: str, user_id: str) -> None:
     """Give one user its contact; every end is an outcome in the ledger, so the chord always completes."""
     self.step(lambda: upserting.upsert_contact(self.ports, run_id, user_id), run_id=run_id, user_id=user_id)
 
 
-@shared_task(bind=True, base=SyncTask, name="sync.summarize_batch", **CONTROL)
+@shared_task(bind=True, base=SyncTask, name="sync.summarize_batch", **LATE)
 def summarize_batch(self: SyncTask, run_id: str, batch_id: str) -> None:
     """Seal one batch of users, and go on with the next or to the end."""
     self.step(lambda: summarizing.summarize_batch(self.ports, run_id, batch_id), run_id=run_id)
 
 
-@shared_task(bind=True, base=SyncTask, name="sync.close_run", **CONTROL)
+@shared_task(bind=True, base=SyncTask, name="sync.close_run", **LATE)
 def close_run(self: SyncTask, run_id: str) -> None:
     """Close a run whose users all have an outcome: report, delta link, retry set and lease in one step."""
     self.step(lambda: stepping.run_step(self.ports, run_id, closing.close_run), run_id=run_id)
 
 
-@shared_task(bind=True, base=SyncTask, name="sync.reconcile", **CONTROL)
+@shared_task(bind=True, base=SyncTask, name="sync.reconcile", **LATE)
 def reconcile(self: SyncTask) -> None:
     """Take up what a crash left; every worker does this by itself too."""
     self.step(lambda: reconciling.reconcile(self.ports))

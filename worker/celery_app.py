@@ -89,6 +89,7 @@ def _settings(redis_url: str, *, visibility_timeout_s: float) -> dict[str, Any]:
         "redis_socket_keepalive": not redis_url.startswith("unix://"),
         "redis_backend_health_check_interval": 25,
         "task_default_queue": "control",
+        "task_routes": celery_tasks.ROUTES,
         "task_create_missing_queues": True,
         "timezone": "UTC",
         "beat_schedule": {

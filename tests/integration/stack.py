@@ -182,16 +182,16 @@ class Stack:
 
     def start_worker(self, *, pool: str = "threads", concurrency: int = 16) -> subprocess.Popen[bytes]:
         """Start one worker process group for all queues."""
-        log = (self.folder / f"worker-{len(self.workers)}.log").open("wb")
         command = [sys.executable, "-m", "celery", "-A", "worker.app:app", "worker", "-Q", "targeted,control,upsert"]
-        process = subprocess.Popen(
-            [*command, "-P", pool, "-c", str(concurrency), "-n", f"w{len(self.workers)}@test", "--loglevel", "INFO"],
-            cwd=ROOT,
-            env={**os.environ, "CONTACT_SYNC_CONFIG": str(self.config), "REMAP_SIGTERM": "SIGQUIT"},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        with (self.folder / f"worker-{len(self.workers)}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [*command, "-P", pool, "-c", str(concurrency), "-n", f"w{len(self.workers)}@test", "--loglevel", "INFO"],
+                cwd=ROOT,
+                env={**os.environ, "CONTACT_SYNC_CONFIG": str(self.config), "REMAP_SIGTERM": "SIGQUIT"},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         self.workers.append(process)
         return process
 

@@ -1,0 +1,114 @@
+"""Workers killed at the points that matter: nobody lost, nobody doubled, the count exact."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.stack import Json, Stack, running_stack, wait_for
+
+WRITES = {"vendor": "connectwise", "path": "/company/contacts"}
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    with running_stack(tmp_path, users=120) as running:
+        yield running
+
+
+def assert_exact(stack: Stack, report: Json) -> None:
+    """One contact a user, as the truth has it; the report counts what the PSA's audit saw, no more and no less."""
+    truth = stack.control.get("truth").json()["statistics"]
+    statistics = report["statistics"]
+    verdict = stack.verdict()
+    assert verdict["agree"], verdict["differences"][:5]
+    assert statistics["contacts_created"] == truth["created"]
+    assert statistics["contacts_updated"] == truth["updated"]
+    assert statistics["contacts_skipped"] == truth["skipped"]
+    assert statistics["errors"] == sum(truth["errors"].values())
+    assert statistics["users_processed"] == truth["users_processed"]
+    creations = Counter(write["contact_id"] for write in stack.writes() if write["method"] == "create")
+    assert len(creations) == truth["created"], "a contact was created twice, or not at all"
+    ids = [row["office365_id"] for row in report["created_contacts"] + report["updated_contacts"]]
+    assert len(ids) == len(set(ids)), "a user is reported twice"
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+def test_worker_killed_between_the_psas_write_and_our_ledger(stack: Stack, method: str) -> None:
+    stack.fault("lost_answer", match={**WRITES, "method": method}, times=1, after=3, seconds=30)
+    worker = stack.start_worker()
+    run_id = stack.request(sync_mode="full")
+    wait_for(lambda: fired(stack) == 1, timeout_s=40, what=lambda: f"the fault: {stack.state(run_id)}")
+    stack.kill(worker)  # the PSA has written, and nobody is left who will hear of it
+    stack.start_worker()
+    assert_exact(stack, stack.wait(run_id, timeout_s=60))
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+def test_lost_answer_is_looked_up_not_repeated(stack: Stack, method: str) -> None:
+    stack.fault("lost_answer", match={**WRITES, "method": method}, times=5, after=2)
+    stack.start_worker()
+    assert_exact(stack, stack.run(sync_mode="full", timeout_s=60))
+
+
+def test_worker_killed_before_the_psa_writes(stack: Stack) -> None:
+    stack.fault("timeout", match={**WRITES, "method": "POST"}, times=1, after=3, seconds=30)
+    worker = stack.start_worker()
+    run_id = stack.request(sync_mode="full")
+    wait_for(lambda: fired(stack) == 1, timeout_s=40, what=lambda: f"the fault: {stack.state(run_id)}")
+    stack.kill(worker)
+    stack.start_worker()
+    assert_exact(stack, stack.wait(run_id, timeout_s=60))
+
+
+def test_one_of_two_workers_killed_again_and_again(stack: Stack) -> None:
+    stack.control.post("limits", json={"latency_ms": 40})
+    workers = [stack.start_worker(concurrency=8), stack.start_worker(concurrency=8)]
+    wait_for(lambda: alive(stack) >= 2, timeout_s=30, what=stack.log)
+    run_id = stack.request(sync_mode="full")
+    for round_ in range(3):
+        time.sleep(1.0)
+        stack.kill(workers[round_])
+        workers.append(stack.start_worker(concurrency=8))
+    assert_exact(stack, stack.wait(run_id, timeout_s=90))
+
+
+@pytest.mark.parametrize("step", ["/users$", "/company/contacts$", "/company/companies"])
+def test_worker_killed_while_it_reads(stack: Stack, step: str) -> None:
+    stack.fault("slow", match={"method": "GET", "path": step}, times=1, seconds=20)
+    worker = stack.start_worker()
+    run_id = stack.request(sync_mode="full")
+    wait_for(lambda: fired(stack) == 1, timeout_s=40, what=lambda: f"the fault: {stack.state(run_id)}")
+    stack.kill(worker)
+    stack.start_worker()
+    assert_exact(stack, stack.wait(run_id, timeout_s=60))
+
+
+def test_store_killed_in_mid_run_comes_back_exact(stack: Stack) -> None:
+    stack.control.post("limits", json={"latency_ms": 40})
+    stack.start_worker()
+    stack.start_worker()
+    run_id = stack.request(sync_mode="full")
+    wait_for(lambda: len(stack.writes()) > 20, timeout_s=40, what=lambda: stack.state(run_id))
+    stack.valkey.kill()
+    time.sleep(1)
+    stack.valkey.start()
+    restart_exited_workers(stack)
+    assert_exact(stack, stack.wait(run_id, timeout_s=90))
+
+
+def restart_exited_workers(stack: Stack) -> None:
+    """Do what a supervisor does: a worker that lost its broker at a bad moment ends by itself."""
+    for worker in list(stack.workers):
+        if worker.poll() is not None:
+            stack.start_worker()
+
+
+def fired(stack: Stack) -> int:
+    return sum(rule["fired"] for rule in stack.control.get("faults").json()["rules"])
+
+
+def alive(stack: Stack) -> int:
+    return len(stack.store.presence.living())
