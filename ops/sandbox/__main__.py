@@ -141,6 +141,12 @@ class Server(uvicorn.Server):
         _write_at_once(self._ready, self._description)
         logger.info("sandbox ready at %s", self._description["url"])
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End at once: a TLS client that keeps an idle connection would be waited for."""
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await super().shutdown(sockets)
+
     async def _end_with_parent(self, pid: int) -> None:
         is_ours = os.getppid() == pid
         while _is_alive(pid) and (not is_ours or os.getppid() == pid):

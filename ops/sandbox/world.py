@@ -49,6 +49,7 @@ class World:
         self.settings = Settings()
         self.faults = Faults()
         self.counters = Counters()
+        self.current_seed = seed
         self._casts: list[Cast] = []
         self.seed(seed)
 

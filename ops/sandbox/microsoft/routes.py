@@ -61,12 +61,8 @@ class Graph:
         add("GET", "/users/{id}/mailboxSettings/userPurpose", self._purpose, frozenset({"MailboxSettings.Read"}))
         add("GET", "/organization", self._organization, _READERS | _ORGANIZATION)
         deleted = "/directory/deletedItems"
-        add(
-            "GET",
-            f"{deleted}/microsoft.graph.user",
-            lambda request, tenant, _: self._listing.deleted(request, tenant),
-            _READERS,
-        )
+        for cast in ("microsoft.graph.user", "graph.user"):  # the short form is what msgraph-sdk sends
+            add("GET", f"{deleted}/{cast}", lambda request, tenant, _: self._listing.deleted(request, tenant), _READERS)
         add("GET", deleted + "/{id}", self._deleted_user, _READERS)
         add("DELETE", deleted + "/{id}", self._purge, _WRITERS)
         add(
