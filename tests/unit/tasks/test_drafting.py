@@ -124,6 +124,11 @@ def test_phone_that_is_too_long_is_an_error() -> None:
     assert error_code(draft({"business_phones": ("+49 30 123456789 ext 1234567890",)})) == codes.INVALID_FIELD_MAPPING
 
 
+def test_phone_and_address_of_exactly_the_length_fit() -> None:
+    found = fields({"business_phones": ("1" * 25,), "mail": "a" * 54 + "@x.com"})
+    assert (len(found["phone"]), len(found["email"])) == (25, 60)
+
+
 def test_reference_is_written_as_the_psa_spells_it() -> None:
     assert fields({"department": "human  RESOURCES"})["department"] == "Human Resources"
 
@@ -166,6 +171,14 @@ def test_missing_first_name_is_derived_and_noted(user: dict[str, object], first_
     assert drafted.derived == {"first_name"}
     note = next(note for note in drafted.notes if note.code == codes.FIRST_NAME_DERIVED)
     assert note.field == "first_name"
+
+
+def test_user_without_any_name_is_incomplete() -> None:
+    nameless = make_user(given_name=None, display_name=None, mail=None, user_principal_name=None)
+    drafted = Drafter(make_connector(), SCHEMA, SyncRequest()).draft(nameless)
+    assert drafted.error is not None
+    assert drafted.error["code"] == codes.USER_DATA_INCOMPLETE
+    assert drafted.error["user_principal_name"] == nameless.id
 
 
 def test_given_first_name_is_not_derived() -> None:

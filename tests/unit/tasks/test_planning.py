@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.records import Contact, ContactDraft, Link, Outcome, Planned, User
+from adapters.records import Contact, ContactChange, ContactDraft, Link, Outcome, Planned, User
 from tasks import codes
 from tasks.connector import CompanyRule, FieldRule, UpdatePolicy
 from tasks.default_mappings import default_mapping
@@ -391,6 +391,12 @@ def test_change_is_applied_when_every_target_is_there() -> None:
     halves: list[dict[str, Any]] = [{"active": False}, {"entra_id": None}, {"fields": {}}, {"company_id": "9"}]
     for half in halves:
         assert not is_applied(result.change, after.model_copy(update=half))
+
+
+def test_change_of_a_site_is_applied_only_there() -> None:
+    change = ContactChange(contact_id="12345", company_id="250", site_id="7")
+    assert is_applied(change, make_contact(site_id="7"))
+    assert not is_applied(change, make_contact(site_id="8"))
 
 
 # --- properties -------------------------------------------------------------------------------------------------------
