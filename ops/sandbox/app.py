@@ -11,7 +11,8 @@ from typing import Any
 from ops.sandbox.control import PREFIX, Control
 from ops.sandbox.faults import IN_HANDLER
 from ops.sandbox.http import Answer, Headers, Json, Request, html_answer, json_answer
-from ops.sandbox.world import Vendor, World
+from ops.sandbox.vendor import Vendor
+from ops.sandbox.world import World
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]

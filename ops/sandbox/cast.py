@@ -1,5 +1,6 @@
 """Who is in a tenant, and in which state the PSA knows them: realistic in the mass, nasty in particular."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
@@ -34,7 +35,6 @@ CONTACT_STATES = {
     "alias_of_another": 2,
     "old_phone_with_extras": 6,
     "missing_department": 4,
-    "company_default": 1,
     "billing": 1,
 }
 # Of 500 users so many are out of scope, by reason.
@@ -58,6 +58,7 @@ class Casting:
     rng: Random
     cast: Cast = field(default_factory=Cast)
     _taken: set[str] = field(default_factory=set)
+    _namesakes: Counter[str] = field(default_factory=Counter)
     _disabled: list[str] = field(default_factory=list)
 
     def new_id(self) -> str:
@@ -66,11 +67,10 @@ class Casting:
 
     def address(self, local: str) -> str:
         """An address of the domain that nobody has."""
-        local = local or "person"
-        candidate, number = f"{local}@{self.domain}", 1
+        candidate = f"{local}@{self.domain}"
         while candidate.lower() in self._taken:
-            number += 1
-            candidate = f"{local}{number}@{self.domain}"
+            self._namesakes[local] += 1
+            candidate = f"{local}{self._namesakes[local]}@{self.domain}"
         self._taken.add(candidate.lower())
         return candidate
 
@@ -311,6 +311,7 @@ class Casting:
             known.object_id = self.rng.choice(self._disabled)
 
     def _state_name_only(self, user: Json, known: Known) -> None:
+        user["surname"] = known.last_name = f"Nameonly{len(self.cast.users)}"  # nobody else is to hit this contact
         known.emails, known.object_id, known.phone, known.mobile = [], "", "", ""
 
     def _state_alias_of_another(self, user: Json, known: Known) -> None:
@@ -347,9 +348,14 @@ class Casting:
             known.active = number % 5 != 4
             known.billing = number == 1
             self.cast.known.append(known)
-        employees = [user for user in self.cast.users if user.get("mail") and user.get("surname")]
+        employees = [user for user in self.cast.users if _fits_a_contact(user)]
         for user in self.rng.sample(employees, min(quota(20, size), len(employees))):
-            known = Known(
-                251, user.get("givenName") or "X", user["surname"], emails=[user["mail"]], job_title="Elsewhere"
-            )
+            known = Known(251, user["givenName"], user["surname"], emails=[user["mail"]], job_title="Elsewhere")
             self.cast.known.append(known)
+
+
+def _fits_a_contact(user: Json) -> bool:
+    """Whether a PSA could hold this user's name and address as they are."""
+    names_fit = all(0 < len(user.get(name) or "") <= 30 for name in ("givenName", "surname"))
+    mail = user.get("mail") or ""
+    return names_fit and "@" in mail and len(mail) <= 250

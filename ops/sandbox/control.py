@@ -1,5 +1,6 @@
 """The control API under `/sandbox/`: what a test asks of the sandbox and no client ever sees."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -52,8 +53,8 @@ class Control:
             return json_answer({"error": f"no {request.method} {request.path}"}, 404)
         try:
             return found[2][request.method](request, found[1])
-        except (ValueError, TypeError, AttributeError) as exc:
-            return json_answer({"error": str(exc)}, 400)
+        except (ValueError, TypeError, AttributeError, KeyError, re.error) as exc:
+            return json_answer({"error": f"{type(exc).__name__}: {exc}"}, 400)
 
     def _reset(self, _: Request) -> Json:
         self._world.seed(self._world.current_seed)

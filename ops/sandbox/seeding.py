@@ -67,6 +67,8 @@ def build_cast(number: int, seed: Seed) -> Cast:
     for state, per_scale in CONTACT_STATES.items():
         for _ in range(quota(per_scale, size)):
             casting.add_known(state)
+    if size >= NASTY_FROM:
+        casting.add_known("company_default")
     while len(casting.cast.users) < size:
         casting.add(casting.ordinary())
     casting.add_strangers(size)

@@ -1,7 +1,6 @@
 """Everything that the sandbox holds, and how it is set back."""
 
 from collections.abc import Iterable
-from typing import Protocol
 
 from cryptography import x509
 
@@ -14,7 +13,7 @@ from ops.sandbox.connectwise.state import Psa
 from ops.sandbox.connectwise.view import person_of
 from ops.sandbox.counters import Counters
 from ops.sandbox.faults import Faults
-from ops.sandbox.http import Answer, Headers, Json, Request
+from ops.sandbox.http import Json
 from ops.sandbox.microsoft.login import Login
 from ops.sandbox.microsoft.routes import Graph
 from ops.sandbox.microsoft.seed import load_tenant
@@ -24,20 +23,8 @@ from ops.sandbox.people import Cast, Person
 from ops.sandbox.seeding import Seed, build_cast, company_of, domain_of, name_of
 from ops.sandbox.settings import Settings
 from ops.sandbox.truth import Truth, TruthFinder
+from ops.sandbox.vendor import Vendor
 from ops.sandbox.verdict import Judge
-
-
-class Vendor(Protocol):
-    """What the application asks of every vendor."""
-
-    name: str
-
-    def handles(self, path: str) -> bool: ...
-    def endpoint(self, request: Request) -> str: ...
-    def tenant_of(self, request: Request) -> str | None: ...
-    def respond(self, request: Request) -> Answer: ...
-    def error(self, request: Request, status: int) -> Answer: ...
-    def throttled(self, request: Request, headers: Headers) -> Answer: ...
 
 
 class World:

@@ -72,17 +72,23 @@ class Sandbox:
     # Microsoft
 
     def ask_token(self, tenant: str, **form: str) -> httpx.Response:
-        return self.http.post(f"/{tenant}/oauth2/v2.0/token", data={"grant_type": "client_credentials", "scope": SCOPE, **form})
+        return self.http.post(
+            f"/{tenant}/oauth2/v2.0/token", data={"grant_type": "client_credentials", "scope": SCOPE, **form}
+        )
 
     def token(self, number: int = 0) -> str:
         tenant = self.tenants[number]
         key = (tenant["tenant_id"], tenant["client_id"])
         if key not in self._tokens:
-            answer = self.ask_token(tenant["tenant_id"], client_id=tenant["client_id"], client_secret=tenant["client_secret"])
+            answer = self.ask_token(
+                tenant["tenant_id"], client_id=tenant["client_id"], client_secret=tenant["client_secret"]
+            )
             self._tokens[key] = answer.json()["access_token"]
         return self._tokens[key]
 
-    def graph(self, path: str, *, method: str = "GET", tenant: int = 0, headers: dict[str, str] | None = None, **rest: Any) -> httpx.Response:
+    def graph(
+        self, path: str, *, method: str = "GET", tenant: int = 0, headers: dict[str, str] | None = None, **rest: Any
+    ) -> httpx.Response:
         url = path if path.startswith("https://") else f"/v1.0{path}"
         authorization = {"Authorization": f"Bearer {self.token(tenant)}"}
         return self.http.request(method, url, headers=authorization | (headers or {}), **rest)
@@ -108,7 +114,9 @@ class Sandbox:
         key = base64.b64encode(f"{psa['company']}+{psa['public_key']}:{psa['private_key']}".encode()).decode()
         return {"Authorization": f"Basic {key}", "clientId": psa["client_id"]}
 
-    def psa(self, path: str, *, method: str = "GET", headers: dict[str, str] | None = None, **rest: Any) -> httpx.Response:
+    def psa(
+        self, path: str, *, method: str = "GET", headers: dict[str, str] | None = None, **rest: Any
+    ) -> httpx.Response:
         return self.http.request(method, CODEBASE + path, headers=self.psa_headers() | (headers or {}), **rest)
 
     def create_contact(self, **values: Any) -> dict[str, Any]:

@@ -28,7 +28,7 @@ MISTAKES = (
 
 
 def text(value: str | None) -> str:
-    return " ".join("".join(c for c in value or "" if c in "\t\r\n" or ord(c) >= 32 and ord(c) != 127).split())
+    return " ".join("".join(c for c in value or "" if c in "\t\r\n" or (ord(c) >= 32 and ord(c) != 127)).split())
 
 
 def number(value: str) -> str:
@@ -109,7 +109,10 @@ class ReferenceSync:
     def _acceptable(self, user: User, contact: Contact, mail: str) -> Contact | str:
         if contact.get("userDefinedField10") in self.ids:
             return "error"
-        if mail not in self._addresses(contact) and text(user["surname"]).casefold() != contact.get("lastName", "").casefold():
+        if (
+            mail not in self._addresses(contact)
+            and text(user["surname"]).casefold() != contact.get("lastName", "").casefold()
+        ):
             return "error"
         return contact
 
@@ -121,7 +124,9 @@ class ReferenceSync:
     def _namesake(self, user: User) -> str | None:
         wanted = self._names(user)
         for contact in self.contacts:
-            bare = not self._addresses(contact) and not contact.get("userDefinedField10") and not contact["inactiveFlag"]
+            bare = (
+                not self._addresses(contact) and not contact.get("userDefinedField10") and not contact["inactiveFlag"]
+            )
             name = (contact["firstName"].casefold(), contact.get("lastName", "").casefold())
             if bare and name == (wanted[0].casefold(), wanted[1].casefold()):
                 return "error"
@@ -150,12 +155,16 @@ class ReferenceSync:
     def _items(self, user: User) -> list[dict[str, Any]]:
         phone, extension = self._phone(user)
         mobile = text(user["mobilePhone"])
-        items = [{"type": {"id": EMAIL}, "value": user["mail"].strip(), "communicationType": "Email", "defaultFlag": True}]
+        items = [
+            {"type": {"id": EMAIL}, "value": user["mail"].strip(), "communicationType": "Email", "defaultFlag": True}
+        ]
         if phone:
             item = {"type": {"id": DIRECT}, "value": phone, "communicationType": "Phone", "defaultFlag": True}
             items.append(item | ({"extension": extension} if extension else {}))
         if mobile:
-            items.append({"type": {"id": CELL}, "value": mobile, "communicationType": "Phone", "defaultFlag": not phone})
+            items.append(
+                {"type": {"id": CELL}, "value": mobile, "communicationType": "Phone", "defaultFlag": not phone}
+            )
         return items
 
     def _create(self, user: User) -> None:
@@ -200,23 +209,33 @@ class ReferenceSync:
                 added += operation[0][0] == "add"
                 operations += operation
         if self.mistake == "erases phones" and not user["businessPhones"]:
-            operations += [("remove", f"/communicationItems/{i}") for i, item in enumerate(items) if item["type"]["id"] == DIRECT]
+            operations += [
+                ("remove", f"/communicationItems/{i}") for i, item in enumerate(items) if item["type"]["id"] == DIRECT
+            ]
         return operations
 
     @staticmethod
     def _one_item(items: list[dict[str, Any]], wanted: dict[str, Any], end: int) -> list[tuple[Any, ...]]:
         path = "/communicationItems"
         if wanted["communicationType"] == "Email":
-            default = next((i for i, x in enumerate(items) if x["communicationType"] == "Email" and x["defaultFlag"]), None)
+            default = next(
+                (i for i, x in enumerate(items) if x["communicationType"] == "Email" and x["defaultFlag"]), None
+            )
             if default is not None and items[default]["value"].casefold() == wanted["value"].casefold():
                 return []
             for index, item in enumerate(items):
                 if item["communicationType"] == "Email" and item["value"].casefold() == wanted["value"].casefold():
                     return [("replace", f"{path}/{index}/defaultFlag", True)]
-            return [("replace", f"{path}/{default}/value", wanted["value"])] if default is not None else [("add", f"{path}/{end}", wanted)]
+            return (
+                [("replace", f"{path}/{default}/value", wanted["value"])]
+                if default is not None
+                else [("add", f"{path}/{end}", wanted)]
+            )
         for index, item in enumerate(items):
             if item["type"]["id"] == wanted["type"]["id"]:
-                if number(item["value"] + item.get("extension", "")) == number(wanted["value"] + wanted.get("extension", "")):
+                if number(item["value"] + item.get("extension", "")) == number(
+                    wanted["value"] + wanted.get("extension", "")
+                ):
                     return []
                 changes: list[tuple[Any, ...]] = [("replace", f"{path}/{index}/value", wanted["value"])]
                 if wanted.get("extension", "") != item.get("extension", ""):

@@ -85,7 +85,9 @@ def test_child_conditions_hold_for_one_item_as_a_whole(sandbox: Sandbox) -> None
 
 def test_several_addresses_in_one_question(sandbox: Sandbox) -> None:
     for name in ("one", "two", "three"):
-        sandbox.create_contact(firstName=name, communicationItems=[{"type": {"id": 13}, "value": f"{name}@several.test"}])
+        sandbox.create_contact(
+            firstName=name, communicationItems=[{"type": {"id": 13}, "value": f"{name}@several.test"}]
+        )
     child = 'communicationItems/value="one@several.test" OR communicationItems/value="TWO@several.test"'
     found = sandbox.psa("/company/contacts", params={"childConditions": child, "orderBy": "id"}).json()
     assert [c["firstName"] for c in found] == ["one", "two"]
@@ -100,9 +102,13 @@ def test_a_raw_plus_never_matches(sandbox: Sandbox) -> None:
 
 def test_custom_field_conditions(sandbox: Sandbox) -> None:
     number = sandbox.create_contact(firstName="Ann", customFields=[{"id": 15, "value": "Abc-1"}])["id"]
-    found = sandbox.psa("/company/contacts", params={"customFieldConditions": 'caption="EntraId" AND value="abc-1"'}).json()
+    found = sandbox.psa(
+        "/company/contacts", params={"customFieldConditions": 'caption="EntraId" AND value="abc-1"'}
+    ).json()
     assert [c["id"] for c in found] == [number]
-    other = sandbox.psa("/company/contacts", params={"customFieldConditions": 'caption="Other" AND value="abc-1"'}).json()
+    other = sandbox.psa(
+        "/company/contacts", params={"customFieldConditions": 'caption="Other" AND value="abc-1"'}
+    ).json()
     assert other == []
 
 
@@ -135,7 +141,9 @@ def test_links_lead_through_all_pages(sandbox: Sandbox) -> None:
 def test_forward_only_pages_always_have_a_link(sandbox: Sandbox) -> None:
     headers = {"pagination-type": "forward-only"}
     found: list[int] = []
-    answer = sandbox.psa("/company/contacts", params={"pageId": 0, "pageSize": 60, "conditions": "company/id=250"}, headers=headers)
+    answer = sandbox.psa(
+        "/company/contacts", params={"pageId": 0, "pageSize": 60, "conditions": "company/id=250"}, headers=headers
+    )
     while answer.json():
         found += [contact["id"] for contact in answer.json()]
         answer = sandbox.http.get(answer.links["next"]["url"], headers=sandbox.psa_headers() | headers)

@@ -109,7 +109,11 @@ def test_a_created_contact_comes_back_whole_without_empty_values(sandbox: Sandbo
     assert contact["types"][0]["name"] == "Employee"
     assert contact["relationship"] == {"_info": {}}
     assert "title" not in contact
-    assert (contact["defaultPhoneType"], contact["defaultPhoneNbr"], contact["defaultPhoneExtension"]) == ("Direct", "5551234", "12")
+    assert (contact["defaultPhoneType"], contact["defaultPhoneNbr"], contact["defaultPhoneExtension"]) == (
+        "Direct",
+        "5551234",
+        "12",
+    )
     assert contact["communicationItems"][0]["domain"] == "@contoso.test"
     assert contact["customFields"][0]["value"] == "abc"
     assert sandbox.contact(contact["id"]) == contact
@@ -121,9 +125,18 @@ def test_a_created_contact_comes_back_whole_without_empty_values(sandbox: Sandbo
 
 def test_fields_trim_answers_of_get_and_post(sandbox: Sandbox) -> None:
     params = {"fields": "id,company/id,communicationItems/value"}
-    answer = sandbox.psa("/company/contacts", method="POST", params=params, json={"firstName": "A", "company": {"id": 250}, "communicationItems": [EMAIL]})
+    answer = sandbox.psa(
+        "/company/contacts",
+        method="POST",
+        params=params,
+        json={"firstName": "A", "company": {"id": 250}, "communicationItems": [EMAIL]},
+    )
     contact = answer.json()
-    assert contact == {"id": contact["id"], "company": {"id": 250}, "communicationItems": [{"value": "ann@contoso.test"}]}
+    assert contact == {
+        "id": contact["id"],
+        "company": {"id": 250},
+        "communicationItems": [{"value": "ann@contoso.test"}],
+    }
     assert sandbox.psa(f"/company/contacts/{contact['id']}", params=params).json() == contact
 
 
@@ -178,7 +191,10 @@ def test_a_patch_is_an_array_and_counts_whole_or_not_at_all(sandbox: Sandbox) ->
     assert "title" not in sandbox.contact(number)
     answer = sandbox.patch(number, ("replace", "title", "Buyer"), ("add", "/nickName", "Annie"))
     assert (answer.status_code, answer.json()["title"], answer.json()["nickName"]) == (200, "Buyer", "Annie")
-    assert sandbox.patch(999_999, ("replace", "title", "x")).json() == {"code": "NotFound", "message": "Contact 999999 not found"}
+    assert sandbox.patch(999_999, ("replace", "title", "x")).json() == {
+        "code": "NotFound",
+        "message": "Contact 999999 not found",
+    }
 
 
 @pytest.mark.parametrize(
@@ -210,7 +226,12 @@ def test_what_a_patch_may_not_do(sandbox: Sandbox, operation: tuple[Any, ...]) -
 
 def test_the_inside_of_a_reference_answers_200_and_changes_nothing(sandbox: Sandbox) -> None:
     number = sandbox.create_contact(firstName="Ann")["id"]
-    for path, value in (("company/identifier", "CATCHALL"), ("/company/id", 254), ("/site/id", 2541), ("/department/id", 5)):
+    for path, value in (
+        ("company/identifier", "CATCHALL"),
+        ("/company/id", 254),
+        ("/site/id", 2541),
+        ("/department/id", 5),
+    ):
         assert sandbox.patch(number, ("replace", path, value)).status_code == 200
     assert sandbox.contact(number)["company"]["id"] == 250
     assert "department" not in sandbox.contact(number)
@@ -260,8 +281,18 @@ def test_an_item_keeps_its_id_when_its_value_changes(sandbox: Sandbox) -> None:
 def test_custom_fields_are_one_array_whose_gaps_keep_their_value(sandbox: Sandbox) -> None:
     number = sandbox.create_contact(firstName="Ann", customFields=[{"id": 15, "value": "one"}])["id"]
     assert sandbox.patch(number, ("replace", "/customFields", [])).json()["customFields"][0]["value"] == "one"
-    assert sandbox.patch(number, ("replace", "/customFields", [{"id": 15, "value": "two"}])).json()["customFields"][0]["value"] == "two"
-    assert "value" not in sandbox.patch(number, ("replace", "/customFields", [{"id": 15, "value": None}])).json()["customFields"][0]
+    assert (
+        sandbox.patch(number, ("replace", "/customFields", [{"id": 15, "value": "two"}])).json()["customFields"][0][
+            "value"
+        ]
+        == "two"
+    )
+    assert (
+        "value"
+        not in sandbox.patch(number, ("replace", "/customFields", [{"id": 15, "value": None}])).json()["customFields"][
+            0
+        ]
+    )
 
 
 def test_some_servers_demand_a_custom_fields_operation(sandbox: Sandbox) -> None:
@@ -288,7 +319,9 @@ def test_line_ends_become_blanks(sandbox: Sandbox) -> None:
 
 
 def test_put_empties_what_is_left_out_but_not_custom_fields(sandbox: Sandbox) -> None:
-    contact = sandbox.create_contact(firstName="Ann", title="Buyer", communicationItems=[EMAIL], customFields=[{"id": 15, "value": "x"}])
+    contact = sandbox.create_contact(
+        firstName="Ann", title="Buyer", communicationItems=[EMAIL], customFields=[{"id": 15, "value": "x"}]
+    )
     path = f"/company/contacts/{contact['id']}"
     assert sandbox.psa(path, method="PUT", json=contact).status_code == 400
     replaced = sandbox.psa(path, method="PUT", json={"firstName": "Ann", "company": {"id": 250}}).json()
@@ -321,7 +354,9 @@ def test_communications_have_an_endpoint_of_their_own(sandbox: Sandbox) -> None:
     added = sandbox.psa(path, method="POST", json=PHONE)
     assert (added.status_code, added.json()["value"]) == (201, "5551234")
     one = f"{path}/{added.json()['id']}"
-    assert sandbox.psa(one, method="PATCH", json=[{"op": "replace", "path": "value", "value": "1"}]).json()["value"] == "1"
+    assert (
+        sandbox.psa(one, method="PATCH", json=[{"op": "replace", "path": "value", "value": "1"}]).json()["value"] == "1"
+    )
     assert sandbox.psa(f"{path}/count").json() == {"count": 2}
     assert sandbox.psa(one, method="DELETE").status_code == 204
     assert sandbox.psa(one).status_code == 404
@@ -346,7 +381,9 @@ def test_type_ids_are_not_those_that_most_installations_have(sandbox: Sandbox) -
 
 
 def test_companies_sites_and_tables(sandbox: Sandbox) -> None:
-    active = sandbox.psa("/company/companies", params={"conditions": 'deletedFlag=False AND status/name="Active"', "fields": "id,name"}).json()
+    active = sandbox.psa(
+        "/company/companies", params={"conditions": 'deletedFlag=False AND status/name="Active"', "fields": "id,name"}
+    ).json()
     assert {250, 251, 254, 300, 301} == {company["id"] for company in active}
     names = {company["name"] for company in active}
     assert {"Zażółć Gęślą GmbH & Söhne", "株式会社さくら"} <= names

@@ -18,7 +18,11 @@ def client(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", sandbox.info["ca_file"])
     psa = sandbox.info["connectwise"]
     yield ConnectWiseManageAPIClient(
-        psa["company"], psa["site_url"].removeprefix("https://"), psa["client_id"], psa["public_key"], psa["private_key"]
+        psa["company"],
+        psa["site_url"].removeprefix("https://"),
+        psa["client_id"],
+        psa["public_key"],
+        psa["private_key"],
     )
 
 
@@ -36,8 +40,12 @@ def test_it_lists_and_pages(client: Any, sandbox: Sandbox) -> None:
 
 
 def test_it_finds_by_child_conditions(client: Any, sandbox: Sandbox) -> None:
-    contact = sandbox.create_contact(firstName="Ann", communicationItems=[{"type": {"id": 13}, "value": "ann+x@contoso.example"}])
-    params = {"childConditions": 'communicationItems/value="ann+x@contoso.example" AND communicationItems/communicationType="Email"'}
+    contact = sandbox.create_contact(
+        firstName="Ann", communicationItems=[{"type": {"id": 13}, "value": "ann+x@contoso.example"}]
+    )
+    params = {
+        "childConditions": 'communicationItems/value="ann+x@contoso.example" AND communicationItems/communicationType="Email"'
+    }
     assert [c.id for c in client.company.contacts.get(params=params)] == [contact["id"]]
 
 

@@ -88,7 +88,10 @@ def test_new_and_recreated_users_surface(sandbox: Sandbox) -> None:
     link = latest(sandbox)
     old = some_user(sandbox)
     created, again = sandbox.mutate(
-        {"op": "graph.create_user", "set": {"userPrincipalName": "n@contoso.example", "displayName": "N", "mail": "n@contoso.example"}},
+        {
+            "op": "graph.create_user",
+            "set": {"userPrincipalName": "n@contoso.example", "displayName": "N", "mail": "n@contoso.example"},
+        },
         {"op": "graph.recreate_user", "user": old["id"]},
     )
     items = {item["id"]: item for item in sandbox.graph(link).json()["value"]}
@@ -162,7 +165,9 @@ def test_manager_is_told_in_its_own_way(sandbox: Sandbox) -> None:
 def test_changes_can_be_late(sandbox: Sandbox) -> None:
     link = latest(sandbox)
     sandbox.control("POST", "settings", {"graph.list_lag_s": 60})
-    sandbox.mutate({"op": "graph.create_user", "set": {"userPrincipalName": "late@contoso.example", "displayName": "Late"}})
+    sandbox.mutate(
+        {"op": "graph.create_user", "set": {"userPrincipalName": "late@contoso.example", "displayName": "Late"}}
+    )
     assert sandbox.graph(link).json()["value"] == []
     assert len(sandbox.walk("/users?$top=999")[0]) == 500
     assert sandbox.graph("/users/late@contoso.example").status_code == 200

@@ -18,7 +18,7 @@ def test_the_default_set_has_eleven_properties(sandbox: Sandbox) -> None:
     page = sandbox.graph("/users").json()
     assert len(page["value"]) == 100
     assert set(page["value"][0]) == set(
-        "businessPhones displayName givenName id jobTitle mail mobilePhone officeLocation preferredLanguage surname userPrincipalName".split()
+        ["businessPhones", "displayName", "givenName", "id", "jobTitle", "mail", "mobilePhone", "officeLocation", "preferredLanguage", "surname", "userPrincipalName"]
     )
 
 
@@ -79,12 +79,24 @@ def raw(sandbox: Sandbox) -> list[dict[str, Any]]:
         ("department eq 'sales'", lambda u: (u.get("department") or "").casefold() == "sales"),
         ("department in ('Sales','IT')", lambda u: (u.get("department") or "").casefold() in {"sales", "it"}),
         ("surname eq 'O''Brien'", lambda u: u.get("surname") == "O'Brien"),
-        ("startswith(displayName,'a') or userType eq 'Guest'", lambda u: u["displayName"].casefold().startswith("a") or u.get("userType") == "Guest"),
-        ("(accountEnabled eq true and userType eq 'Guest')", lambda u: u["accountEnabled"] and u.get("userType") == "Guest"),
-        ("proxyAddresses/any(p:startswith(p,'smtp:old.'))", lambda u: any(p.startswith("smtp:old.") for p in u.get("proxyAddresses", []))),
+        (
+            "startswith(displayName,'a') or userType eq 'Guest'",
+            lambda u: u["displayName"].casefold().startswith("a") or u.get("userType") == "Guest",
+        ),
+        (
+            "(accountEnabled eq true and userType eq 'Guest')",
+            lambda u: u["accountEnabled"] and u.get("userType") == "Guest",
+        ),
+        (
+            "proxyAddresses/any(p:startswith(p,'smtp:old.'))",
+            lambda u: any(p.startswith("smtp:old.") for p in u.get("proxyAddresses", [])),
+        ),
         ("otherMails/any(x:x eq 'family@mail.example')", lambda u: "family@mail.example" in u.get("otherMails", [])),
         ("createdDateTime ge 2024-01-01T00:00:00Z", lambda u: u["createdDateTime"] >= "2024-01-01"),
-        ("userPrincipalName eq 'SVCUTIL@contoso.example'", lambda u: u["userPrincipalName"] == "svcutil@contoso.example"),
+        (
+            "userPrincipalName eq 'SVCUTIL@contoso.example'",
+            lambda u: u["userPrincipalName"] == "svcutil@contoso.example",
+        ),
     ],
 )
 def test_filters_that_need_nothing(sandbox: Sandbox, text: str, test: Any) -> None:
@@ -184,7 +196,13 @@ def test_an_error_names_the_request_and_repeats_the_callers_id(sandbox: Sandbox)
 
 
 def test_resource_units_follow_the_documented_costs(sandbox: Sandbox) -> None:
-    costs = {"/users": 2, "/users?$select=id&$top=999": 1, "/users?$expand=manager": 3, "/users/delta": 1, "/users?$top=5": 1}
+    costs = {
+        "/users": 2,
+        "/users?$select=id&$top=999": 1,
+        "/users?$expand=manager": 3,
+        "/users/delta": 1,
+        "/users?$top=5": 1,
+    }
     for path, units in costs.items():
         assert sandbox.graph(path).headers["x-ms-resource-unit"] == str(units)
 
@@ -202,13 +220,24 @@ def test_mailbox_purpose(sandbox: Sandbox) -> None:
     users = {user["userPrincipalName"]: user["id"] for user in raw(sandbox)}
     path = f"/users/{users['room1@contoso.example']}/mailboxSettings/userPurpose"
     assert error(sandbox.graph(path)) == (403, "Authorization_RequestDenied")
-    sandbox.mutate({"op": "graph.set_app", "client_id": sandbox.tenants[0]["client_id"], "roles": ["User.Read.All", "MailboxSettings.Read"]})
+    sandbox.mutate(
+        {
+            "op": "graph.set_app",
+            "client_id": sandbox.tenants[0]["client_id"],
+            "roles": ["User.Read.All", "MailboxSettings.Read"],
+        }
+    )
     sandbox._tokens.clear()
     assert sandbox.graph(path).json()["value"] == "room"
 
 
 def test_writing_needs_a_role_and_the_required_properties(sandbox: Sandbox) -> None:
-    body = {"displayName": "New", "mailNickname": "new", "userPrincipalName": "new@contoso.example", "accountEnabled": True}
+    body = {
+        "displayName": "New",
+        "mailNickname": "new",
+        "userPrincipalName": "new@contoso.example",
+        "accountEnabled": True,
+    }
     assert sandbox.graph("/users", method="POST", json=body).status_code == 403
     sandbox.mutate({"op": "graph.set_app", "roles": ["User.ReadWrite.All"]})
     sandbox._tokens.clear()
@@ -238,7 +267,9 @@ def test_deleted_users_are_gone_after_thirty_days(sandbox: Sandbox) -> None:
 
 def test_a_batch_answers_each_item_by_itself(sandbox: Sandbox) -> None:
     ids = [user["id"] for user in raw(sandbox)[:3]]
-    items: list[dict[str, Any]] = [{"id": str(n), "method": "GET", "url": f"/users/{user}?$select=id"} for n, user in enumerate(ids)]
+    items: list[dict[str, Any]] = [
+        {"id": str(n), "method": "GET", "url": f"/users/{user}?$select=id"} for n, user in enumerate(ids)
+    ]
     items.append({"id": "9", "method": "GET", "url": "/users/nobody"})
     items.append({"id": "10", "method": "GET", "url": "/users/nobody", "dependsOn": ["9"]})
     items.append({"id": "11", "method": "GET", "url": "/users/$count", "headers": ADVANCED})
@@ -246,7 +277,14 @@ def test_a_batch_answers_each_item_by_itself(sandbox: Sandbox) -> None:
     answer = sandbox.graph("/$batch", method="POST", json={"requests": items})
     by_id = {entry["id"]: entry for entry in answer.json()["responses"]}
     assert answer.status_code == 200
-    assert {key: entry["status"] for key, entry in by_id.items()} == {"0": 200, "1": 200, "2": 429, "9": 404, "10": 424, "11": 200}
+    assert {key: entry["status"] for key, entry in by_id.items()} == {
+        "0": 200,
+        "1": 200,
+        "2": 429,
+        "9": 404,
+        "10": 424,
+        "11": 200,
+    }
     assert by_id["2"]["headers"]["Retry-After"] == "7"
     assert by_id["0"]["body"]["id"] == ids[0]
     assert sandbox.graph("/$batch", method="POST", json={"requests": items[:1] * 2}).status_code == 400

@@ -17,7 +17,9 @@ from tests.sandbox.harness import SCOPE, Sandbox
 async def client(sandbox: Sandbox, credential: Any) -> AsyncIterator[Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from kiota_authentication_azure.azure_identity_authentication_provider import AzureIdentityAuthenticationProvider
+        from kiota_authentication_azure.azure_identity_authentication_provider import (
+            AzureIdentityAuthenticationProvider,
+        )
         from msgraph import GraphRequestAdapter, GraphServiceClient
         from msgraph_core import GraphClientFactory
 

@@ -55,7 +55,9 @@ def test_an_unknown_certificate_is_refused(sandbox: Sandbox) -> None:
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = other.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
+    pem = other.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
     known = thumbprint(Path(sandbox.tenants[0]["certificate_file"]).read_text(encoding="ascii"))
     result = app(sandbox, {"private_key": pem, "thumbprint": known}).acquire_token_for_client([SCOPE])
     assert (result["error"], result["error_codes"]) == ("invalid_client", [700027])

@@ -74,3 +74,14 @@ def test_the_same_seed_gives_the_same_people_and_another_seed_others(sandbox: Sa
     assert people() != first
     sandbox.control("POST", "seed", {"users": 500, "seed": 7, "tenants": 3})
     assert people() == first
+
+
+@pytest.mark.parametrize("seed", range(20, 26))
+def test_every_seed_and_size_can_be_synchronised(sandbox: Sandbox, seed: int) -> None:
+    try:
+        sandbox.control("POST", "seed", {"users": (seed - 19) * 40, "seed": seed, "tenants": [3, 0]})
+        sandbox.control("POST", "limits", {"connectwise": {"per_minute": 0}})
+        ReferenceSync(sandbox).run()
+        assert verdict(sandbox)["differences"] == []
+    finally:
+        sandbox.control("POST", "seed", {"users": 500, "seed": 7})

@@ -7,7 +7,7 @@ class PsaError(Exception):
     """A refusal with the vendor's body."""
 
     def __init__(self, status: int, body: Json) -> None:
-        super().__init__(str(body.get("message", "")))
+        super().__init__(f"{body.get('message', '')} {body.get('errors') or ''}".strip())
         self.status, self.body = status, body
 
     def answer(self) -> Answer:

@@ -142,7 +142,11 @@ class FilterParser:
         literal = self._literal()
         if literal is None and not self._advanced:
             raise _needs_advanced(operator)
-        key = (word, str(literal)) if operator == "eq" and literal and word in {"id", "userPrincipalName", "mail"} else None
+        key = (
+            (word, str(literal))
+            if operator == "eq" and literal and word in {"id", "userPrincipalName", "mail"}
+            else None
+        )
         return Clause(_comparison(get, operator, literal), key)
 
     def _getter(self, path: str, operator: str) -> Callable[[Json], Any]:
