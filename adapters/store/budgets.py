@@ -11,12 +11,10 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from adapters.errors import BudgetError, TransientError
+from adapters.records.runs import Lane
 from adapters.store.connection import Connection, text
-
-Lane = Literal["bulk", "targeted"]
 
 HORIZON_S = 2.0
 BURST_S = 2.0

@@ -71,11 +71,15 @@ class Connection:
         """Keep address and prefix."""
         self.keys = Keys(prefix)
         self._scripts: dict[str, Script] = load_scripts()
+        self._server_run_id = ""
+        over_tcp: dict[str, Any] = (
+            {} if redis_url.startswith("unix:") else {"socket_keepalive": True}
+        )  # a unix socket knows none
         self.client: Any = _Client.from_url(  # Any: redis-py declares each answer as text or bytes, ours are bytes
             redis_url,
             socket_timeout=SOCKET_TIMEOUT_S,
             socket_connect_timeout=CONNECT_TIMEOUT_S,
-            socket_keepalive=True,
+            **over_tcp,
             health_check_interval=HEALTH_CHECK_S,
             retry=Retry(NoBackoff(), 0),
             redis_connect_func=self._greet,
@@ -115,8 +119,10 @@ class Connection:
         return int(seconds) * 1000 + int(micros) // 1000
 
     def server_run_id(self) -> str:
-        """Return the identity of the server process that answers now."""
-        return text(self.client.hget(self.keys.server, "id"))
+        """Return the identity of the server process that the last opened connection met; costs nothing once known."""
+        if not self._server_run_id:
+            self.client.ping()
+        return self._server_run_id
 
     def check_server(self) -> None:
         """Raise InstanceError unless the server keeps what it is given: nothing evicted, append-only file on."""
@@ -132,12 +138,13 @@ class Connection:
         connection.send_command("INFO", "server")
         info = connection.read_response()
         lines = (info if isinstance(info, str) else info.decode()).splitlines()
-        run_id = next(line.partition(":")[2] for line in lines if line.startswith("run_id:"))
+        run_id = next(line.partition(":")[2].strip() for line in lines if line.startswith("run_id:"))
         script = self._scripts["greet"]
         keys = {"server": self.keys.server, "open": self.keys.open}
         numkeys, values = script.arguments(keys, {"run_id": run_id}, ())
         connection.send_command("EVAL", script.text, numkeys, *values)
         connection.read_response()
+        self._server_run_id = run_id
 
 
 def text(value: Any) -> str:

@@ -1,7 +1,7 @@
 """What outlives a run: links and their owners, watermarks, retry set and refused users, schedule marks."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adapters.records import Link, Watermark
@@ -30,15 +30,6 @@ class Memory:
         return {
             user_id: _decode_link(value) for user_id, value in zip(user_ids, found, strict=True) if value is not None
         }
-
-    def iter_links(self, home: str) -> Iterable[tuple[str, Link]]:
-        """Yield all links of a home, some hundred at a time, in no order."""
-        for user_id, value in self._connection.client.hscan_iter(self._keys.links(home), count=LINKS_AT_ONCE):
-            yield text(user_id), _decode_link(value)
-
-    def count_links(self, home: str) -> int:
-        """Count the links of a home."""
-        return int(self._connection.client.hlen(self._keys.links(home)))
 
     def owners(self, home: str, contact_ids: Sequence[str]) -> dict[str, str]:
         """Return which user each contact is linked to, from any tenant of the instance ("tenant/user")."""

@@ -31,7 +31,7 @@ def encode_outcome(outcome: Outcome) -> Json:
 
 def is_plain_skip(outcome: Outcome) -> bool:
     """Tell a user that is right already, with nothing to say about it: it is counted, no more."""
-    return outcome.status == "skipped" and not outcome.row and not outcome.warnings and outcome.link is None
+    return outcome.status == "skipped" and not outcome.row and not outcome.warnings
 
 
 def encode_link(link: Link, *, home: str, user_id: str) -> Json:

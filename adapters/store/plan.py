@@ -37,7 +37,8 @@ class Plan:
     def add(self, run_id: str, *, holder: str, planned: Sequence[Planned], outcomes: Sequence[Outcome]) -> None:
         """Append users to the spool, and outcomes that are known without a write. Raises LookupError if it was lost.
 
-        A skipped user without row, warning or link is only counted. If the answer is lost, start over by `reset`."""
+        A skipped user without row and warning is only counted; links are the caller's to save. Not repeatable: after
+        a lost answer start over by `reset`."""
         values: list[str | bytes] = []
         for one in planned:
             blob = one.model_dump_json(by_alias=True, exclude_unset=True)
@@ -142,9 +143,8 @@ class Plan:
         """Count distinct users by outcome status, and "excluded", "warnings", "deactivated"."""
         found = self._connection.client.hgetall(self._keys.run_parts(run_id)["counts"])
         counted = {text(name): int(value) for name, value in found.items()}
-        names = dict.fromkeys([*STATUSES, "deactivated"], 0) | {name: counted.get(name, 0) for name in counted}
-        wanted = {name: names[name] for name in [*STATUSES, "deactivated"]}
-        return wanted | {kind: counted.get(f"rows.{kind}", 0) for kind in ("excluded", "warnings")}
+        users = {name: counted.get(name, 0) for name in (*STATUSES, "deactivated")}
+        return users | {kind: counted.get(f"rows.{kind}", 0) for kind in ("excluded", "warnings")}
 
     def _lane_keys(self, run_id: str, instance: str, lane: str) -> dict[str, str]:
         keys = self._keys

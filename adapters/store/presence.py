@@ -28,13 +28,12 @@ class Presence:
         """Return "incarnation/nonce" for one piece of work."""
         return f"{self.incarnation}/{secrets.token_hex(4)}"
 
-    def beat(self, incarnation: str | None = None) -> None:
-        """Tell that this process, or the named one, is alive for another `dead_s`."""
+    def beat(self) -> None:
+        """Tell that this process is alive for another `dead_s`."""
         sent_s = self._now_s()
-        args = {"incarnation": incarnation or self.incarnation, "dead_ms": int(self._timing.dead_s * 1000)}
+        args = {"incarnation": self.incarnation, "dead_ms": int(self._timing.dead_s * 1000)}
         self._connection.call("beat", keys={"beats": self._connection.keys.beats}, args=args)
-        if incarnation is None or incarnation == self.incarnation:
-            self._beat_s = sent_s
+        self._beat_s = sent_s
 
     def leave(self) -> None:
         """End by ourselves: what we were at is due as soon as the next reconciler looks."""

@@ -42,7 +42,15 @@ class Users:
             "busy_ms": int(timing.busy_s * 1000),
             "slack_ms": int(timing.slack_s * 1000),
         }
-        keys = {**self._step_keys(run, user_id, holder), "server": self._keys.server, "fence_counter": self._keys.fence}
+        keys = {
+            **self._keys.run_parts(run_id),
+            **self._lease_keys(run.connector_id, user_id, holder),
+            "standing": self._keys.unfinished(run.connector_id),
+            "lane": self._keys.lane(run.instance, run.lane),
+            "done": self._keys.done,
+            "server": self._keys.server,
+            "fence_counter": self._keys.fence,
+        }
         answer = self._connection.call("user_begin", keys=keys, args=args)
         if answer is None:
             return None
@@ -141,22 +149,15 @@ class Users:
         return known
 
     def _grant_keys(self, grant: Grant) -> dict[str, str]:
-        return {
-            "lease": self._keys.user_lease(grant.connector_id, grant.user_id),
-            "intent": self._keys.intent(grant.connector_id, grant.user_id),
-            "beats": self._keys.beats,
-            "working": self._keys.working(grant.holder.rpartition("/")[0]),
-            "due": self._keys.due,
-        }
+        return self._lease_keys(grant.connector_id, grant.user_id, grant.holder)
 
-    def _step_keys(self, run: Run, user_id: str, holder: str) -> dict[str, str]:
-        grant = Grant(connector_id=run.connector_id, user_id=user_id, holder=holder, fence=0)
+    def _lease_keys(self, connector_id: str, user_id: str, holder: str) -> dict[str, str]:
         return {
-            **self._keys.run_parts(run.run_id),
-            **self._grant_keys(grant),
-            "standing": self._keys.unfinished(run.connector_id),
-            "lane": self._keys.lane(run.instance, run.lane),
-            "done": self._keys.done,
+            "lease": self._keys.user_lease(connector_id, user_id),
+            "intent": self._keys.intent(connector_id, user_id),
+            "beats": self._keys.beats,
+            "working": self._keys.working(holder.rpartition("/")[0]),
+            "due": self._keys.due,
         }
 
     def _record_keys(self, grant: Grant, run_id: str) -> dict[str, str]:

@@ -24,7 +24,14 @@ class RealValkey:
         """Start the server with an empty directory or with the data of an earlier one."""
         port = _free_port()
         self.url = f"redis://127.0.0.1:{port}/0"
-        self._server = ValkeyServer(port=port, data_dir=directory, config=dict(SETTINGS), persist=True)
+        self.socket_url = f"unix://{directory}/valkey.sock"
+        self._server = ValkeyServer(
+            port=port,
+            data_dir=directory,
+            config=dict(SETTINGS),
+            persist=True,
+            unix_socket_path=directory / "valkey.sock",
+        )
         self._server.start()
 
     def kill(self) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from adapters.errors import BudgetError, TransientError
+from adapters.records.runs import Lane
 from adapters.store import InstanceBudget, Rate, Store
-from adapters.store.budgets import Lane
 
 
 class Calls:

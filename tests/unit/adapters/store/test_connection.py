@@ -80,12 +80,19 @@ def test_server_that_may_lose_keys_is_refused(setting: str, value: str, reason: 
             connection.check_server()
 
 
+def test_store_is_reached_by_its_unix_socket_too(valkey: RealValkey) -> None:
+    store = open_store(valkey.socket_url, prefix="unix:")
+    assert store.runs.request_run(a_run())
+    store.close()
+
+
 def test_restart_changes_the_servers_identity_and_closed_sockets_are_opened_again() -> None:
     with running_valkey() as server:
         store = open_store(server.url)
         first = store.runs.server_run_id()
         assert first == store.runs.server_run_id()
         server.restart()
+        store.runs.now_ms()
         assert store.runs.server_run_id() not in ("", first)
         store.close()
 
@@ -94,7 +101,7 @@ def since_ms(store: Store) -> int:
     return int(store.connection.client.hget(store.connection.keys.server, "since_ms"))
 
 
-def test_restart_is_suspicious_only_while_runs_are_open(valkey: RealValkey) -> None:
+def test_restart_is_suspicious_only_while_runs_are_open() -> None:
     with running_valkey() as server:
         store = open_store(server.url)
         assert since_ms(store) == 0

@@ -1,0 +1,51 @@
+"""What a user costs: round trips while it is written, bytes once its run is closed."""
+
+from adapters.records import Link
+from adapters.store import Store
+from tests.unit.adapters.store.making import a_plan, all_keys, an_intent, begun, created, frozen, writing
+
+BYTES_PER_USER = 260  # link, owner, and the report's row in its sealed chunk
+
+
+def reads(store: Store) -> int:
+    return int(store.connection.client.info("stats")["total_reads_processed"])
+
+
+def test_a_write_takes_three_round_trips(store: Store) -> None:
+    frozen(store, count=2)
+    _, grant = begun(store, "id-000000")  # the process knows the run now
+    store.users.store_intent(grant, an_intent(a_plan(0), store))
+    store.users.record(grant, "r1", created(a_plan(0)))
+    intent, holder = an_intent(a_plan(1), store), store.presence.new_holder()
+    before = reads(store)
+    answer = store.users.begin("r1", "id-000001", holder=holder)
+    assert isinstance(answer, tuple)
+    assert store.users.store_intent(answer[1], intent)
+    assert store.users.record(answer[1], "r1", created(a_plan(1)))
+    assert reads(store) - before - 1 == 3
+
+
+def test_a_closed_run_leaves_few_bytes_a_user(store: Store) -> None:
+    users = 2000
+    writing(store, plans=[a_plan(number) for number in range(users)])
+    fields = ("first_name", "last_name", "email", "phone", "job_title", "department")
+    written = {name: f"{number:016x}" for number, name in enumerate(fields)}
+    for start in range(0, users, 50):
+        batch = store.plan.freeze_batch("main", lane="bulk", size=50, window=50)
+        assert batch is not None
+        for offset, member in enumerate(batch.members):
+            planned, grant = begun(store, member.user_id)
+            number = start + offset
+            link = Link(
+                contact_id=str(100_000 + number),
+                company_id="250",
+                fingerprint=f"{number * 7919:032x}",
+                read_at_ms=1_795_550_073_966,
+                written=written,
+            )
+            store.users.record(grant, "r1", created(planned, link=link))
+        store.plan.summarize_batch("r1", batch.batch_id)
+    assert store.runs.close("r1", head={}, watermark=None)
+    client, prefix = store.connection.client, store.connection.keys.server.removesuffix("server")
+    used = sum(client.memory_usage(prefix + key, samples=0) for key in all_keys(store))
+    assert used / users < BYTES_PER_USER
