@@ -15,6 +15,7 @@ from worker.configuration import (
     find_file,
     load,
 )
+from worker.configuration.files import FILE_VARIABLE
 
 __all__ = [
     "BUILT_IN",
@@ -22,6 +23,7 @@ __all__ = [
     "Problem",
     "Settings",
     "SnapshotConfiguration",
+    "child_environment",
     "load_settings",
     "snapshot_configuration",
 ]
@@ -38,6 +40,11 @@ def load_settings(config: Path | None = None) -> Settings:
     """
     path = find_file(config, environment=os.environ, folder=Path.cwd())
     return load(path, environment=os.environ, built_in=BUILT_IN)
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """Return this process's environment for a child that shall use the same configuration."""
+    return {**os.environ, FILE_VARIABLE: str(settings.path)}
 
 
 def snapshot_configuration(settings: Settings, snapshots: Snapshots) -> SnapshotConfiguration:

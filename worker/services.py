@@ -1,0 +1,62 @@
+"""The commands of the services: a Celery worker, beat, Flower. Settings become arguments here; nothing is started."""
+
+import sys
+from dataclasses import dataclass
+
+from worker.settings import Settings, child_environment
+
+__all__ = ["ALL_QUEUES", "CONTROL_QUEUES", "Service", "beat_service", "flower_service", "worker_service"]
+
+CONTROL_QUEUES = ("targeted", "control")
+ALL_QUEUES = (*CONTROL_QUEUES, "upsert")
+CONTROL_THREADS = 8  # steps of runs, and users asked for by name: none of them waits behind a nightly run
+
+# Celery warns root of pickled messages; none is accepted here
+UNWARNED = "ignore:You're running the worker with superuser privileges"
+CELERY = (sys.executable, "-W", UNWARNED, "-m", "celery", "-q", "-A", "worker.app:app")
+
+
+@dataclass(frozen=True)
+class Service:
+    """A command with its whole environment."""
+
+    command: tuple[str, ...]
+    environment: dict[str, str]
+
+
+def worker_service(
+    settings: Settings,
+    *,
+    name: str = "celery",
+    queues: tuple[str, ...] = ALL_QUEUES,
+    pool: str | None = None,
+    slots: int | None = None,
+) -> Service:
+    """Return the command of one worker process; `pool` and `slots` replace what is configured.
+
+    A SIGTERM stops it as soon as the users being written have their outcome, which their deadlines bound. Celery's
+    soft shutdown (REMAP_SIGTERM) would sleep its whole time-out, however idle the worker is."""
+    workers = settings.service.workers
+    options = {
+        "-n": f"{name}@%h",
+        "-Q": ",".join(queues),
+        "-P": pool or workers.pool,
+        "-c": str(slots or workers.threads),
+        "-l": "WARNING",  # Celery's own lines; ours are told from INFO on
+    }
+    arguments = [part for option in options.items() for part in option]
+    # mingle asks other workers for their clocks for a second, gossip listens to each of them: nothing here uses either
+    command = (*CELERY, "worker", *arguments, "--without-mingle", "--without-gossip")
+    return Service(command, child_environment(settings))
+
+
+def beat_service(settings: Settings) -> Service:
+    """Return the command of beat; what it remembers stands in state_dir."""
+    state_dir = settings.service.state_dir
+    command = (*CELERY, "beat", "-s", str(state_dir / "beat-schedule"), "--pidfile", "", "-l", "WARNING")
+    return Service(command, child_environment(settings))
+
+
+def flower_service(settings: Settings) -> Service:
+    """Return the command of Flower."""
+    return Service((sys.executable, "-m", "worker.cli", "flower"), child_environment(settings))
