@@ -102,7 +102,7 @@ def _write_at_once(path: Path, content: Json) -> None:
 
 
 def _is_alive(pid: int) -> bool:
-    """Whether the process is there; one that started us is gone when we have another parent, though its entry may stay."""
+    """Whether there is such a process; a dead one stays in the table until its parent has asked for it."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -149,7 +149,7 @@ class Server(uvicorn.Server):
 
     async def _end_with_parent(self, pid: int) -> None:
         is_ours = os.getppid() == pid
-        while _is_alive(pid) and (not is_ours or os.getppid() == pid):
+        while _is_alive(pid) and (not is_ours or os.getppid() == pid):  # noqa: ASYNC110 - another process sets no event
             await asyncio.sleep(PARENT_CHECK_S)
         self.should_exit = True
 

@@ -124,5 +124,5 @@ class Control:
 def _body(request: Request) -> Json:
     body = request.json() if request.body else {}
     if not isinstance(body, dict):
-        raise ValueError("the body must be an object")
+        raise TypeError("the body must be an object")
     return body

@@ -2,23 +2,17 @@
 
 import random
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Protocol
 
 from ops.sandbox.http import Json, Request
 
-KINDS = frozenset(
-    "429 status timeout slow reset lost_answer truncate expired_page dead_delta empty_page count_lag missing_items".split()
-)
 IN_HANDLER = frozenset("expired_page dead_delta empty_page count_lag missing_items".split())
+KINDS = IN_HANDLER | frozenset("429 status timeout slow reset lost_answer truncate".split())
+TenantOf = Callable[[Request], str | None]
+"""Tells whose request it is."""
 _MATCH_KEYS = frozenset({"vendor", "method", "path", "query", "body", "tenant"})
-
-
-class TenantOf(Protocol):
-    """Tells whose request it is."""
-
-    def __call__(self, request: Request) -> str | None: ...
 
 
 def _applies(kind: str, request: Request) -> bool:

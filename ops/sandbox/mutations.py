@@ -1,4 +1,4 @@
-"""What somebody does by hand behind the synchronisation's back: in the directory, in the PSA, in the app registrations."""
+"""What somebody does by hand behind the synchronisation's back: in directory, PSA and app registrations."""
 
 from collections.abc import Callable
 from typing import Any

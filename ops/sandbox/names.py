@@ -1,4 +1,5 @@
 """Invented people: names of many countries, phones in many notations, departments, titles. No real person is meant."""
+# ruff: noqa: E501 - a table is read by its lines
 
 import unicodedata
 from dataclasses import dataclass

@@ -1,4 +1,5 @@
-"""People who break synchronisations. Each is here for one reason, named in `why`; none has a contact unless `_with_contacts` gives one."""
+"""People who break synchronisations. Each is here for one reason, written beside; none has a contact unless a method gives one."""
+# ruff: noqa: E501 - a table is read by its lines
 
 from typing import Any
 

@@ -1,7 +1,8 @@
 """What the next full run has to do, worked out from the rules and not from the product.
 
-Default configuration: enabled, not a guest, with mail; "service accounts" (`^svc[-_.]`) excluded; one company; object id in the
-PSA's field for it. `Expected` is one user's part, `Truth` all of them."""
+Default configuration: enabled, not a guest, with mail; "service accounts" (`^svc[-_.]`) excluded; one company; the
+object id in the PSA's field for it. `Expected` is one user's part, `Truth` all of them.
+"""
 
 import re
 import unicodedata

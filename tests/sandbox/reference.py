@@ -9,7 +9,10 @@ from tests.sandbox.harness import Sandbox
 
 Contact = dict[str, Any]
 User = dict[str, Any]
-SELECT = "id,userPrincipalName,displayName,givenName,surname,mail,proxyAddresses,accountEnabled,userType,jobTitle,department,businessPhones,mobilePhone"
+SELECT = (
+    "id,userPrincipalName,displayName,givenName,surname,mail,proxyAddresses,accountEnabled,userType,"
+    "jobTitle,department,businessPhones,mobilePhone"
+)
 EMAIL, DIRECT, CELL = 13, 22, 26
 GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 MISTAKES = (

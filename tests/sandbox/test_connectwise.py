@@ -1,4 +1,5 @@
 """ConnectWise PSA's rules for contacts."""
+# ruff: noqa: E501 - a table of cases is read by its lines
 
 import base64
 from typing import Any

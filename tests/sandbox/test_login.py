@@ -6,6 +6,9 @@ from typing import Any
 import msal
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.sandbox.harness import SCOPE, Sandbox
 
@@ -44,16 +47,10 @@ def test_msal_gets_a_token_for_a_certificate(sandbox: Sandbox, kind: str) -> Non
 
 
 def thumbprint(pem: str) -> str:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes
-
-    return x509.load_pem_x509_certificate(pem.encode()).fingerprint(hashes.SHA1()).hex()
+    return x509.load_pem_x509_certificate(pem.encode()).fingerprint(hashes.SHA1()).hex()  # noqa: S303 - x5t is SHA-1 by definition
 
 
 def test_an_unknown_certificate_is_refused(sandbox: Sandbox) -> None:
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
     other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = other.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -88,7 +85,7 @@ def test_msal_says_that_a_tenant_is_unknown(sandbox: Sandbox) -> None:
     ],
 )
 def test_a_wrong_request_gets_its_status_and_number(
-    sandbox: Sandbox, change: dict[str, str], status: int, error: str, number: int
+    sandbox: Sandbox, *, change: dict[str, str], status: int, error: str, number: int
 ) -> None:
     first = sandbox.tenants[0]
     form = {"client_id": first["client_id"], "client_secret": first["client_secret"], **change}

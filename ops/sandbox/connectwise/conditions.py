@@ -1,4 +1,7 @@
-"""`conditions`, `childConditions` and `customFieldConditions`. developer.connectwise.com: "Developer Guide", query string parameters."""
+"""`conditions`, `childConditions` and `customFieldConditions`.
+
+developer.connectwise.com: "Developer Guide", query string parameters.
+"""
 
 import re
 from collections.abc import Callable
@@ -16,7 +19,7 @@ _OPERATORS = frozenset("= != <> < <= > >= contains like in not".split())
 
 @dataclass(frozen=True)
 class Condition:
-    """A compiled condition; `equals` holds what must be equal (or in a list) whatever else it says, for an index to use."""
+    """A compiled condition; `equals` holds what must be equal (or in a list) in any case, for an index to use."""
 
     test: Test
     equals: dict[str, list[Any]] = field(default_factory=dict)

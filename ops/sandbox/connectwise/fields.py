@@ -33,7 +33,8 @@ STRINGS: dict[str, int | None] = {
     **dict.fromkeys(UDF, 50),
 }
 BOOLEANS = (
-    "inactiveFlag marriedFlag childrenFlag disablePortalLoginFlag unsubscribeFlag defaultBillingFlag defaultFlag ignoreDuplicates"
+    "inactiveFlag marriedFlag childrenFlag disablePortalLoginFlag unsubscribeFlag "
+    "defaultBillingFlag defaultFlag ignoreDuplicates"
 ).split()
 REFERENCES = ("company", "site", "department", "relationship", "country", "managerContact", "assistantContact")
 READ_ONLY = frozenset(

@@ -1,4 +1,7 @@
-"""Collections: conditions, order, paging, trimming. developer.connectwise.com: "Developer Guide", query strings and pagination."""
+"""Collections: conditions, order, paging, trimming.
+
+developer.connectwise.com: "Developer Guide", query string parameters and pagination.
+"""
 
 from bisect import bisect_right
 from collections import OrderedDict

@@ -1,4 +1,7 @@
-"""JSON Patch as ConnectWise PSA takes it. developer.connectwise.com: "Developer Guide", PATCH; recorded answers of production connectors."""
+"""JSON Patch as ConnectWise PSA takes it.
+
+developer.connectwise.com: "Developer Guide", PATCH; and what production connectors have recorded.
+"""
 
 import copy
 from typing import Any
@@ -12,7 +15,7 @@ _ITEM_FIELDS = frozenset({"type", "value", "extension", "defaultFlag", "communic
 
 
 def apply_patch(contact: Json, document: Any, *, demand_custom_fields: bool) -> Json:
-    """Return the values that the contact is to be built of; raises if any operation is refused, and then none counts."""
+    """Return the values that the contact is to be built of; raises, and then nothing counts, if one is refused."""
     if not isinstance(document, list):
         raise bad_patch("A patch must be an array of operations.")
     values = {**contact, "communicationItems": copy.deepcopy(contact.get("communicationItems") or [])}

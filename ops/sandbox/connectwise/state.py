@@ -1,6 +1,6 @@
 """The records of one ConnectWise PSA, with the indexes that keep every look-up short."""
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -113,14 +113,18 @@ class Psa:
         self.contacts[contact["id"]] = contact
         for key in _keys(contact):
             self._index.setdefault(key, set()).add(contact["id"])
-        company_id = (contact.get("company") or {}).get("id", 0)
-        insort(self.by_company.setdefault(company_id, []), contact["id"])
+        company_id = company_id_of(contact)
+        if before is None or company_id_of(before) != company_id:
+            if before is not None:
+                self._leave_company(before)
+            insort(self.by_company.setdefault(company_id, []), contact["id"])
         self.version += 1
 
     def delete(self, contact_id: int, *, by: str) -> None:
         """Forget a contact."""
         before = self.contacts.pop(contact_id)
         self._unindex(before)
+        self._leave_company(before)
         self.version += 1
         company_id = (before.get("company") or {}).get("id")
         self.audit.record(
@@ -130,7 +134,10 @@ class Psa:
     def _unindex(self, contact: Json) -> None:
         for key in _keys(contact):
             self._index.get(key, set()).discard(contact["id"])
-        self.by_company[(contact.get("company") or {}).get("id", 0)].remove(contact["id"])
+
+    def _leave_company(self, contact: Json) -> None:
+        ids = self.by_company[company_id_of(contact)]
+        del ids[bisect_left(ids, contact["id"])]
 
     def with_value(self, name: str, value: str) -> set[int]:
         """Contacts with a value in an indexed field: `item`, a user-defined field, or `custom`."""
@@ -142,6 +149,11 @@ class Psa:
         reference = {"id": company_id, "identifier": company["identifier"], "name": company["name"], "_info": {}}
         for contact_id in list(self.by_company.get(company_id, ())):
             self.contacts[contact_id] = {**self.contacts[contact_id], "company": reference}
+
+
+def company_id_of(contact: Json) -> int:
+    """The id of a contact's company, 0 without one."""
+    return int((contact.get("company") or {}).get("id", 0))
 
 
 def _keys(contact: Json) -> Iterator[IndexKey]:

@@ -1,4 +1,7 @@
-"""`GET /users/delta`. learn.microsoft.com: "user: delta", "Use delta query to track changes in Microsoft Graph data"."""
+"""`GET /users/delta`.
+
+learn.microsoft.com: "user: delta", "Use delta query to track changes in Microsoft Graph data".
+"""
 
 import re
 from typing import NamedTuple
@@ -89,7 +92,7 @@ class Delta:
     def _page(self, request: Request, tenant: Tenant, walk: Round, *, at: int) -> Answer:
         size = int(self._settings["graph.delta_page_size"])
         if request.is_fault("empty_page"):
-            return self._next_page(request, tenant, walk, [], at)
+            return self._next_page(request, tenant, walk, [], at=at)
         items, after = self._items(request, tenant, walk, at=at, size=size)
         if at > 0 and (repeated := int(self._settings["graph.delta_duplicates"])):
             items = self._items(request, tenant, walk, at=0, size=repeated)[0] + items
@@ -97,7 +100,7 @@ class Delta:
             items = items[: -int((request.fault or {}).get("count", 1))]
         if after is None:
             return self._last_page(request, tenant, walk, items)
-        return self._next_page(request, tenant, walk, items, after)
+        return self._next_page(request, tenant, walk, items, at=after)
 
     def _items(
         self, request: Request, tenant: Tenant, walk: Round, *, at: int, size: int
@@ -117,7 +120,7 @@ class Delta:
             items = [item for item in items if item["id"] in walk.ids]
         return items, after
 
-    def _next_page(self, request: Request, tenant: Tenant, walk: Round, items: list[Json], at: int) -> Answer:
+    def _next_page(self, request: Request, tenant: Tenant, walk: Round, items: list[Json], *, at: int) -> Answer:
         link = f"{request.base_url}/v1.0/users/delta?$skiptoken={encode_token(walk.token(at, tenant.now()))}"
         return graph_json({"@odata.context": _context(request, walk), "@odata.nextLink": link, "value": items})
 

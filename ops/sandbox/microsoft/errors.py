@@ -38,6 +38,15 @@ def unauthorized(message: str) -> GraphError:
     return GraphError(401, "InvalidAuthenticationToken", message, [("www-authenticate", challenge)])
 
 
+def throttled(tenant_id: str, app_id: str, headers: Headers) -> GraphError:
+    """Too many resource units, in the wording of the directory."""
+    category = "aadgraph.app.tenant_small"
+    message = f"Too many requests from Identifier:{tenant_id} under category:{category}. Please try again later."
+    scope = ("x-ms-throttle-scope", f"Tenant_Application/ReadWrite/{app_id}/{tenant_id}")
+    information = ("x-ms-throttle-information", "ResourceUnitLimitExceeded")
+    return GraphError(429, "TooManyRequests", message, [*headers, scope, information])
+
+
 def error_answer(error: GraphError, request: Request) -> Answer:
     """The answer for a refusal; `date` has no zone, `client-request-id` repeats the caller's or the request's own."""
     request_id = str(request.notes["request_id"])

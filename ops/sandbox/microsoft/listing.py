@@ -57,8 +57,8 @@ def selected(request: Request, *, single: bool = False) -> tuple[str, ...]:
             if not single:
                 raise GraphError(501, "NotImplemented", "This operation target is not yet supported.")
         elif name not in properties.ALL:
-            message = f"Parsing OData Select and Expand failed: Could not find a property named '{name}' on type 'microsoft.graph.user'."
-            raise bad_request(message, "BadRequest")
+            what = f"Could not find a property named '{name}' on type 'microsoft.graph.user'."
+            raise bad_request(f"Parsing OData Select and Expand failed: {what}", "BadRequest")
     return names or tuple(properties.DEFAULT)
 
 
@@ -123,8 +123,8 @@ class Listing:
         if "$skip" in request.query:
             raise bad_request("$skip is not supported by the service.", "Request_UnsupportedQuery")
         if "$search" in request.query and not is_advanced(request):
-            raise bad_request("Request with $search query parameter only works through MSGraph with a special request header: "
-                              "'ConsistencyLevel: eventual'", "Request_UnsupportedQuery")  # fmt: skip
+            message = "Request with $search query parameter only works with the header 'ConsistencyLevel: eventual'"
+            raise bad_request(message, "Request_UnsupportedQuery")
 
     def _start(self, request: Request, tenant: Tenant) -> tuple[int, bool]:
         token = request.query.get("$skiptoken", request.query.get("$skipToken"))

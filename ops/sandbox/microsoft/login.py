@@ -1,6 +1,7 @@
 """Microsoft's login: OpenID discovery and the token endpoint for client credentials.
 
-learn.microsoft.com: "OAuth 2.0 client credentials flow", "Microsoft Entra authentication and authorization error codes".
+learn.microsoft.com: "OAuth 2.0 client credentials flow" and
+"Microsoft Entra authentication and authorization error codes".
 """
 
 import base64
@@ -112,7 +113,7 @@ class Login:
     def _tenant(self, name: str) -> Tenant:
         tenant = self._directory.find(name)
         if tenant is None or not tenant.exists:
-            message = f"Tenant '{name}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud."
+            message = f"Tenant '{name}' not found. Check to make sure you have the correct tenant ID and cloud."
             raise LoginError(400, "invalid_tenant", number=90002, message=message)
         return tenant
 
@@ -167,8 +168,9 @@ class Login:
         app = tenant.apps.get(client_id.lower())
         if app is None:
             message = (
-                f"Application with identifier '{client_id}' was not found in the directory '{tenant.name}'. This can happen if the "
-                "application has not been installed by the administrator of the tenant or consented to by any user in the tenant."
+                f"Application with identifier '{client_id}' was not found in the directory '{tenant.name}'. This can "
+                "happen if the application has not been installed by the administrator of the tenant or consented to "
+                "by any user in the tenant."
             )
             raise LoginError(400, "unauthorized_client", number=700016, message=message)
         if not app.enabled:
@@ -194,8 +196,8 @@ class Login:
             raise LoginError(401, "invalid_client", number=7000222, message=message)
         if secret != app.secret:
             message = (
-                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the "
-                f"client secret ID, for a secret added to app '{app.client_id}'."
+                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret "
+                f"value, not the client secret ID, for a secret added to app '{app.client_id}'."
             )
             raise LoginError(401, "invalid_client", number=7000215, message=message)
 
@@ -203,7 +205,8 @@ class Login:
     def _check_scope(scope: str, base_url: str) -> None:
         resource, dot, rest = scope.rpartition("/.default")
         if not dot or rest:
-            message = f"The provided value for scope {scope} is not valid. Client credential flows must have a scope value with /.default."
+            what = "Client credential flows must have a scope value with /.default suffixed to the resource identifier."
+            message = f"The provided value for scope {scope} is not valid. {what}"
             raise LoginError(400, "invalid_scope", number=1002012, message=message)
         if resource.rstrip("/") not in {*_RESOURCES, base_url}:
             message = f"The resource principal named {resource} was not found in the tenant."

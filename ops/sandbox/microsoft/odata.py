@@ -32,8 +32,9 @@ def _invalid(what: str) -> ODataError:
 def _needs_advanced(operator: str) -> ODataError:
     return ODataError(
         "Request_UnsupportedQuery",
-        f"Operator '{operator}' is not supported because the required parameters might be missing. Try adding $count=true query "
-        "parameter and ConsistencyLevel:eventual header. Refer to https://aka.ms/graph-docs/advanced-queries for more information",
+        f"Operator '{operator}' is not supported because the required parameters might be missing. Try adding "
+        "$count=true query parameter and ConsistencyLevel:eventual header. Refer to "
+        "https://aka.ms/graph-docs/advanced-queries for more information",
     )
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from ops.sandbox.http import Json
 
 DEFAULT = (
-    "businessPhones displayName givenName id jobTitle mail mobilePhone officeLocation preferredLanguage surname userPrincipalName"
+    "businessPhones displayName givenName id jobTitle mail mobilePhone officeLocation preferredLanguage surname "
+    "userPrincipalName"
 ).split()
 COLLECTIONS = frozenset(
     "assignedLicenses assignedPlans businessPhones identities imAddresses infoCatalogs licenseAssignmentStates "
@@ -17,22 +18,25 @@ COLLECTIONS = frozenset(
 )
 # Only when one user is read; a list or delta answers 501 (page "List users").
 SINGLE_ONLY = frozenset(
-    "aboutMe birthday hireDate interests mailboxSettings mySite pastProjects preferredName responsibilities schools skills".split()
+    "aboutMe birthday hireDate interests mailboxSettings mySite pastProjects preferredName responsibilities schools "
+    "skills".split()
 )
 _OTHERS = (
     "accountEnabled ageGroup city companyName consentProvidedForMinor country createdDateTime creationType "
-    "deletedDateTime department displayName employeeHireDate employeeId employeeLeaveDateTime employeeOrgData employeeType "
-    "externalUserState externalUserStateChangeDateTime faxNumber givenName id isManagementRestricted isResourceAccount jobTitle "
-    "lastPasswordChangeDateTime legalAgeGroupClassification mail mailNickname mobilePhone officeLocation "
-    "onPremisesDistinguishedName onPremisesDomainName onPremisesExtensionAttributes onPremisesImmutableId "
-    "onPremisesLastSyncDateTime onPremisesSamAccountName onPremisesSecurityIdentifier onPremisesSyncEnabled "
-    "onPremisesUserPrincipalName passwordPolicies passwordProfile postalCode preferredDataLocation preferredLanguage "
-    "refreshTokensValidFromDateTime securityIdentifier showInAddressList signInActivity signInSessionsValidFromDateTime state "
-    "streetAddress surname usageLocation userPrincipalName userType"
+    "deletedDateTime department displayName employeeHireDate employeeId employeeLeaveDateTime employeeOrgData "
+    "employeeType externalUserState externalUserStateChangeDateTime faxNumber givenName id isManagementRestricted "
+    "isResourceAccount jobTitle lastPasswordChangeDateTime legalAgeGroupClassification mail mailNickname "
+    "mobilePhone officeLocation onPremisesDistinguishedName onPremisesDomainName onPremisesExtensionAttributes "
+    "onPremisesImmutableId onPremisesLastSyncDateTime onPremisesSamAccountName onPremisesSecurityIdentifier "
+    "onPremisesSyncEnabled onPremisesUserPrincipalName passwordPolicies passwordProfile postalCode "
+    "preferredDataLocation preferredLanguage refreshTokensValidFromDateTime securityIdentifier showInAddressList "
+    "signInActivity signInSessionsValidFromDateTime state streetAddress surname usageLocation userPrincipalName "
+    "userType"
 ).split()
 ALL = COLLECTIONS | frozenset(_OTHERS)
 READ_ONLY = frozenset(
-    "id createdDateTime creationType deletedDateTime assignedLicenses assignedPlans proxyAddresses mail externalUserState".split()
+    "id createdDateTime creationType deletedDateTime assignedLicenses assignedPlans proxyAddresses mail "
+    "externalUserState".split()
 )
 BOOLEANS = frozenset(
     "accountEnabled isManagementRestricted isResourceAccount onPremisesSyncEnabled showInAddressList".split()
@@ -46,9 +50,9 @@ FILTER_ADVANCED = frozenset(
     "officeLocation companyName mobilePhone postalCode streetAddress preferredLanguage employeeType faxNumber".split()
 )
 FILTER_DEFAULT = frozenset(
-    "accountEnabled userType department displayName givenName surname jobTitle mail userPrincipalName city state country "
-    "createdDateTime employeeId usageLocation onPremisesSyncEnabled onPremisesImmutableId mailNickname id creationType "
-    "externalUserState otherMails proxyAddresses assignedLicenses".split()
+    "accountEnabled userType department displayName givenName surname jobTitle mail userPrincipalName city "
+    "state country createdDateTime employeeId usageLocation onPremisesSyncEnabled onPremisesImmutableId "
+    "mailNickname id creationType externalUserState otherMails proxyAddresses assignedLicenses".split()
 )
 
 

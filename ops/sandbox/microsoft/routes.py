@@ -19,7 +19,7 @@ _ORGANIZATION = frozenset({"Organization.Read.All", "Directory.Read.All", "Direc
 _DIAGNOSTIC = (
     '{"ServerInfo":{"DataCenter":"West Europe","Slice":"E","Ring":"5","ScaleUnit":"004","RoleInstance":"AM4PEPF0001"}}'
 )
-# "Microsoft Graph service-specific throttling limits", identity and access: units per 10 s by tenant size; writes per 150 s.
+# "Microsoft Graph service-specific throttling limits", identity and access: units per 10 s by tenant size, and writes.
 _UNITS = ((50, 3_500), (500, 5_000), (10**9, 8_000))
 _WRITES_PER_150S = 3_000
 _RETRY_AFTER_S = 10
@@ -145,13 +145,7 @@ class Graph:
         """A 429 in the wording of the directory."""
         request.notes.setdefault("request_id", str(uuid4()))
         tenant_id = self.tenant_of(request) or "unknown"
-        message = f"Too many requests from Identifier:{tenant_id} under category:aadgraph.app.tenant_small. Please try again later."
-        scope = (
-            "x-ms-throttle-scope",
-            f"Tenant_Application/ReadWrite/{request.notes.get('app', 'unknown')}/{tenant_id}",
-        )
-        information = ("x-ms-throttle-information", "ResourceUnitLimitExceeded")
-        error = GraphError(429, "TooManyRequests", message, [*headers, scope, information])
+        error = errors.throttled(tenant_id, str(request.notes.get("app", "unknown")), headers)
         return self._finish(error_answer(error, request), request)
 
     def _caller(self, request: Request) -> tuple[Tenant, Json]:
@@ -187,17 +181,7 @@ class Graph:
             waits = max(waits, self._window("writes", tenant, app_id, limit=writes_limit, seconds=150).take())
         if waits > 0 or penalty.active():
             penalty.start(_RETRY_AFTER_S)
-            raise self._throttle_error(tenant, app_id)
-
-    @staticmethod
-    def _throttle_error(tenant: Tenant, app_id: str) -> GraphError:
-        message = f"Too many requests from Identifier:{tenant.id} under category:aadgraph.app.tenant_small. Please try again later."
-        headers = [
-            ("retry-after", str(_RETRY_AFTER_S)),
-            ("x-ms-throttle-scope", f"Tenant_Application/ReadWrite/{app_id}/{tenant.id}"),
-            ("x-ms-throttle-information", "ResourceUnitLimitExceeded"),
-        ]
-        return GraphError(429, "TooManyRequests", message, headers)
+            raise errors.throttled(tenant.id, app_id, [("retry-after", str(_RETRY_AFTER_S))])
 
     def _window(self, kind: str, tenant: Tenant, app_id: str, *, limit: int, seconds: float) -> Window:
         window = self._windows.setdefault((kind, tenant.id, app_id), Window(limit, seconds))

@@ -1,6 +1,7 @@
 """Access tokens, and the credentials that a tenant gives them for.
 
-learn.microsoft.com: "OAuth 2.0 client credentials flow", "Microsoft identity platform application authentication certificate credentials".
+learn.microsoft.com: "OAuth 2.0 client credentials flow",
+"Microsoft identity platform application authentication certificate credentials".
 """
 
 import base64
@@ -34,7 +35,7 @@ def _unb64(text: str) -> bytes:
 
 
 class TokenOffice:
-    """Issues and reads tokens of the JWT form, bound to tenant and app; roles are those consented when it was issued."""
+    """Issues and reads tokens of the JWT form, bound to tenant and app, with the roles of that moment."""
 
     def __init__(self, certificate: x509.Certificate) -> None:
         self._key = secrets.token_bytes(32)
@@ -83,7 +84,7 @@ class TokenOffice:
     def is_assertion_good(self, assertion: str, *, app: App, token_endpoint: str) -> bool:
         """Whether a client assertion is signed by the registered certificate for this app and endpoint.
 
-        MSAL writes float dates and padded thumbprints, and repeats an assertion for nine minutes: all of that is legal."""
+        MSAL writes float dates and padded thumbprints, and repeats an assertion for nine minutes: all that is legal."""
         if not app.accepts_certificate or not isinstance(self._public_key, rsa.RSAPublicKey):
             return False
         try:

@@ -1,4 +1,7 @@
-"""Writing users through Graph, as far as Microsoft's own client needs it. learn.microsoft.com: "Create user", "Update user", "Delete user"."""
+"""Writing users through Graph, as far as Microsoft's own client needs it.
+
+learn.microsoft.com: "Create user", "Update user", "Delete user".
+"""
 
 from typing import Any
 
