@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 from adapters.errors import NotFoundError, WireError
 from adapters.records import Contact, Link, Outcome, Planned, Run, User
-from tasks import closing, contact_keys, indexing, report
-from tasks.addresses import addresses_of
+from tasks import closing, codes, contact_keys, indexing, report
+from tasks.addresses import sought_addresses
 from tasks.conflicts import AddressClaim
 from tasks.connector import Connector
-from tasks.drafting import Drafted, Drafter
+from tasks.drafting import Drafted, Drafter, name_of
 from tasks.expressions import ExpressionError
 from tasks.matching import Facts, Match, Matcher, Needs, Refusal
 from tasks.planning import Planner
@@ -52,6 +52,7 @@ class Judgement:
         self._companies = indexing.companies_of(connector, self.request)
         self._asked_contacts: dict[str, Contact | None] = {}
         self._asked_users: dict[str, bool] = {}
+        self._unruled: dict[str, str] = {}  # users for whom a rule could not be evaluated
         self._missing_links = 0
         self._at = closing.now(ports)
 
@@ -66,16 +67,17 @@ class Judgement:
             self.ports.runs.touch(self.run.run_id, due_in_s=self.ports.timing.step_due_s)
 
     def rule_against(self, user: User) -> str | None:
-        """Name the rule that leaves a user out; a rule that cannot be evaluated leaves nobody out."""
+        """Name the rule that leaves a user out; a user for whom a rule cannot be evaluated is an error of its own."""
         try:
             return self._scope.decide(user)
-        except ExpressionError:
+        except ExpressionError as error:
+            self._unruled[user.id] = str(error)
             return None
 
     def cases(self, users: Sequence[tuple[User, int]]) -> list[Case]:
         """Draft the users of a slice and look up their contacts, with a handful of round trips for the whole slice."""
         links = self.ports.memory.links(self.connector.home, [user.id for user, _ in users]) if users else {}
-        cases = [Case(user, at_ms, self._drafter.draft(user), links.get(user.id)) for user, at_ms in users]
+        cases = [Case(user, at_ms, self._draft(user), links.get(user.id)) for user, at_ms in users]
         (self._find_indexed if self._is_indexed else self._find_live)(cases)
         found = list({contact_id for case in cases for contact_id in case.contacts})
         owners = self.ports.memory.owners(self.connector.home, found) if found else {}
@@ -114,13 +116,10 @@ class Judgement:
         decision = self._planner.plan(
             case.user, case.drafted, match=verdict, link=case.link, read_at_ms=case.read_at_ms
         )
-        if isinstance(decision, Planned):
-            warnings = tuple(report.warning_row(row, at=self._at) for row in decision.warnings)
-            return decision.model_copy(update={"warnings": warnings})
-        if decision.status == "error":
-            row = {**report.warning_row(decision.row, at=self._at), "office365_id": case.user.id}
-            return decision.model_copy(update={"warnings": (), "row": row})
-        return decision.model_copy(update={"warnings": ()})  # a warning belongs to a change
+        stamped: Json = {"warnings": tuple(report.warning_row(row, at=self._at) for row in decision.warnings)}
+        if isinstance(decision, Outcome) and decision.status == "error":
+            stamped["row"] = {**report.warning_row(decision.row, at=self._at), "office365_id": case.user.id}
+        return decision.model_copy(update=stamped)
 
     def add(self, decisions: Sequence[Planned | Outcome], excluded: Sequence[Json] = ()) -> None:
         """Put decisions into the run's plan; a dry run's are outcomes all of them, and nothing is remembered."""
@@ -145,6 +144,14 @@ class Judgement:
         if self._is_indexed and self._missing_links > max(TOLERATED_MISSING, users * TOLERATED_SHARE):
             raise WireError("contact_index_implausible", vendor=self.connector.psa_kind)
 
+    def _draft(self, user: User) -> Drafted:
+        reason = self._unruled.get(user.id)
+        if reason is None:
+            return self._drafter.draft(user)
+        message = f"{reason} could not be evaluated for {name_of(user)}; correct the rule in the configuration"
+        row = {"user_principal_name": name_of(user), "code": codes.INVALID_FIELD_MAPPING, "message": message}
+        return Drafted(error=row)
+
     def _find_indexed(self, cases: list[Case]) -> None:
         run_id = self.run.run_id
         keys = {
@@ -166,7 +173,7 @@ class Judgement:
             if draft is None:
                 continue
             found = self._contacts.find_contacts(
-                self._companies, entra_id=case.user.id, emails=list(addresses_of(case.user))
+                self._companies, entra_id=case.user.id, emails=list(sought_addresses(case.user, draft))
             )
             if not found and case.link is None:
                 found = self._contacts.find_namesakes(

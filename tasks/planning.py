@@ -171,7 +171,7 @@ def _compare_marks(case: _Case, contact: Contact, changes: _Changes) -> list[Jso
     """Compare what is no mapped field: company, site, object id, active; return what is to be warned of."""
     user, draft, warnings = case.user, case.draft, []
     if draft.company_id != contact.company_id:
-        changes.set("company", before=contact.company_id, company_id=draft.company_id)
+        changes.set("company", before=contact.company_id, company_id=draft.company_id, moves=True)
     if draft.site_id and draft.site_id != contact.site_id:
         changes.set("site", before=contact.site_id, site_id=draft.site_id)
     object_id = object_id_of(contact)
