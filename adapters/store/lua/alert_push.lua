@@ -1,3 +1,4 @@
+-- Put an alert in, once.
 -- keys: outbox
 -- args: alert
 

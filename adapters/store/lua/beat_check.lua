@@ -1,3 +1,4 @@
+-- Tell whether a process counts as alive.
 -- keys: beats
 -- args: incarnation
 

@@ -1,3 +1,4 @@
+-- Say that the index is complete, and when its read began.
 -- keys: run
 -- args: holder read_at_ms
 

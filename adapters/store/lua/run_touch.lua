@@ -1,3 +1,4 @@
+-- Say when the reconciler comes back to an open run.
 -- keys: run open
 -- args: run_id due_in_ms
 

@@ -1,3 +1,4 @@
+-- Forget an intent that certainly did not happen.
 -- keys: lease intent
 -- args: holder fence
 

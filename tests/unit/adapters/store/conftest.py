@@ -8,9 +8,9 @@ import pytest
 from adapters.store import Store, StoreTiming, open_store
 from tests.fakes.valkey import RealValkey, running_valkey
 
-PATIENT = StoreTiming(first_due_s=0.2, slack_s=0.1, settle_s=0.3)
-HASTY = StoreTiming(dead_s=0.4, heartbeat_s=0.1, lease_s=0.8, loading_s=0.6, first_due_s=0.2, slack_s=0.1)
-"""Processes that die and leases that run out within a test."""
+PATIENT = StoreTiming(first_due_s=0.6, slack_s=0.3)
+HASTY = StoreTiming(dead_s=0.8, heartbeat_s=0.1)
+"""Processes that die within a test."""
 
 
 @pytest.fixture(scope="session")

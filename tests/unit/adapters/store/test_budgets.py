@@ -76,7 +76,7 @@ def test_any_minute_stays_within_the_rate_however_greedy_both_lanes_are(store: S
     for width_ms in (500, 2000, 5000):
         allowed = rate.burst + 1 + width_ms / rate.interval_ms
         most = max(sum(start <= other < start + width_ms for other in starts) for start in starts[::7])
-        assert most <= allowed * 1.02 + 2  # the clock is read after the reservation
+        assert most <= allowed * 1.02 + len(callers)  # each reads the clock after its reservation
     assert rate.burst + 1 + 60_000 / rate.interval_ms <= rate.per_minute + 0.001
 
 

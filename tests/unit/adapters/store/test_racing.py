@@ -259,7 +259,7 @@ class Worker:
 
     def resolve(self, run_id: str, planned: Planned, grant: Grant) -> bool:
         assert grant.intent is not None
-        if grant.intent.not_after_ms + 300 > self.store.runs.now_ms():
+        if grant.intent.not_after_ms + 800 > self.store.runs.now_ms():
             self.store.users.postpone(grant, run_id, wait_s=0.05, keep_intent=True)
         elif self.psa.contacts[grant.user_id]:
             self.store.users.record(grant, run_id, created(planned))
