@@ -142,7 +142,7 @@ def differing_fields(desired: Mapping[str, str], contact: Person) -> list[str]:
         "first_name": _nfc(contact.first_name) == _nfc(desired.get("first_name")),
         "last_name": _nfc(contact.last_name) == _nfc(desired.get("last_name")),
         "email": bool(contact.emails) and fold(contact.emails[0]) == fold(desired.get("email")),
-        "phone": digits(contact.phone + contact.extension) == digits(_whole_phone(desired)),
+        "phone": _is_phone_right(desired, contact),
         "extension": True,  # a part of the phone
         "mobile_phone": digits(contact.mobile) == digits(desired.get("mobile_phone", "")),
         "job_title": _nfc(contact.job_title) == _nfc(desired.get("job_title")),
@@ -156,8 +156,10 @@ def _nfc(text: str | None) -> str:
     return unicodedata.normalize("NFC", text or "")
 
 
-def _whole_phone(desired: Mapping[str, str]) -> str:
-    return desired.get("phone", "") + desired.get("extension", "")
+def _is_phone_right(desired: Mapping[str, str], contact: Person) -> bool:
+    """Digits count, and an extension stands in its own place; one that the directory does not know may stay."""
+    same = digits(contact.phone) == digits(desired.get("phone", ""))
+    return same and desired.get("extension", contact.extension) == contact.extension
 
 
 class TruthFinder:

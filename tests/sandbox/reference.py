@@ -27,6 +27,7 @@ MISTAKES = (
     "takes contacts of other companies",
     "leaves titles",
     "creates twice",
+    "leaves extensions in the number",
 )
 
 
@@ -142,6 +143,8 @@ class ReferenceSync:
 
     def _phone(self, user: User) -> tuple[str, str]:
         whole = text((user["businessPhones"] or [""])[0])
+        if self.mistake == "leaves extensions in the number":
+            return whole, ""
         match = re.fullmatch(r"(.*?)\s*(?:x|ext\.?)\s*(\d+)", whole, re.IGNORECASE)
         return (match[1], match[2]) if match else (whole, "")
 
