@@ -9,7 +9,7 @@ from tasks.ports import Ports, Publisher
 from worker import embedded
 from worker.configuration import to_documents
 from worker.settings import Settings, snapshot_configuration
-from worker.vendors import Vendors
+from worker.vendors import MakeBudget, Vendors
 
 RESTART_MARGIN_S = 10.0
 
@@ -46,11 +46,16 @@ def publish_configuration(settings: Settings, store: Store) -> int:
 
 def build_vendors(settings: Settings, store: Store) -> Vendors:
     """Return the vendors of this process, with the store's budgets."""
+    return Vendors(snapshot_configuration(settings, store.snapshots), shared_budgets(store))
+
+
+def shared_budgets(store: Store) -> MakeBudget:
+    """Return how budgets are made that all processes of this installation share."""
 
     def make_budget(name: str, *, lane: Lane, per_minute: float, vendor: str) -> Budget:
         return InstanceBudget(store.connection, name, lane=lane, rate=Rate(per_minute=per_minute), vendor=vendor)
 
-    return Vendors(snapshot_configuration(settings, store.snapshots), make_budget)
+    return make_budget
 
 
 def build_ports(settings: Settings, store: Store, *, publisher: Publisher) -> Ports:

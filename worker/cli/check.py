@@ -1,0 +1,79 @@
+"""`contact-sync check`: every connection, permission and mapping of the configuration file; writes nothing."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Annotated
+
+import typer
+
+from adapters.errors import SyncError
+from adapters.store import Store
+from worker.cli.choosing import choose
+from worker.cli.console import make_table, out, say, shown
+from worker.cli.entering import Config, Json, opened_store, settings_of
+from worker.cli.exits import Exit, Refusal
+from worker.cli.probing import Finding, Prober
+from worker.settings import Settings
+
+__all__ = ["register"]
+
+ConnectorNames = Annotated[
+    list[str] | None, typer.Argument(metavar="CONNECTOR", help="Whom to check; absent: every connector.")
+]
+STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red"}
+INSTALLATION = "(installation)"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    epilog = "Example: contact-sync check contoso\n\nExit codes: 0 all is well · 1 something failed · 2 configuration"
+    app.command(epilog=epilog)(check)
+
+
+def check(
+    context: typer.Context, connector: ConnectorNames = None, *, as_json: Json = False, config: Config = None
+) -> None:
+    """Check every connection, permission and mapping; write nothing. Needs no worker, and no store."""
+    settings = settings_of(context, config)
+    known = {name: each.tags for name, each in settings.connectors.items()}
+    chosen = choose(known, names=connector or [], tags=[], every=not connector)
+    with ExitStack() as stack:
+        store, finding = _store(settings, stack)
+        findings = [finding]
+        prober = Prober(settings, store)
+        for connector_id in chosen:
+            if not as_json:
+                say(f"checking {connector_id} …")
+            findings.extend(prober.probe(settings.connectors[connector_id]))
+    _print(findings, as_json=as_json)
+    raise typer.Exit(Exit.ERRORS if any(each.verdict == "failed" for each in findings) else Exit.SUCCESS)
+
+
+def _store(settings: Settings, stack: ExitStack) -> tuple[Store | None, Finding]:
+    """Return the store if it can be used, and what was found about it."""
+    try:
+        store = stack.enter_context(opened_store(settings))
+        store.connection.check_server()
+        workers = len(store.presence.living())
+    except Refusal:
+        return None, Finding(
+            INSTALLATION, "store", "warning", "contact-sync does not run here; start it: contact-sync up"
+        )
+    except SyncError as error:
+        return None, Finding(INSTALLATION, "store", "failed", f"{error}; check service.redis_url and its settings")
+    detail = f"reachable, nothing evicted, append-only file on; {workers} worker processes alive"
+    return store, Finding(INSTALLATION, "store", "ok" if workers else "warning", detail)
+
+
+def _print(findings: list[Finding], *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.writelines(json.dumps(each.as_json(), ensure_ascii=False) + "\n" for each in findings)
+        return
+    out().print(make_table(["connector", "what", "", "found"], _rows(findings)))
+
+
+def _rows(findings: list[Finding]) -> Iterator[list[object]]:
+    for each in findings:
+        yield [each.connector, each.what, shown(each.verdict, style=STYLES[each.verdict]), each.detail]

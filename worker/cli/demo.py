@@ -1,0 +1,225 @@
+"""`contact-sync demo`: the whole product on the bundled sandbox, with a run, its report and the truth beside it."""
+
+import secrets
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Annotated, Any
+
+import typer
+
+from tasks.request import SyncRequest
+from tasks.requesting import request_run
+from worker.cli.console import plain, say
+from worker.cli.entering import requesting_ports
+from worker.cli.exits import Exit, Refusal
+from worker.cli.following import follow
+from worker.cli.interrupting import Interruptions
+from worker.cli.progress import make_watcher
+from worker.cli.sandbox import Sandbox, write_configuration
+from worker.cli.showing import print_report
+from worker.installation import Installation, running
+from worker.settings import load_settings
+
+__all__ = ["compare", "register"]
+
+Json = dict[str, Any]
+
+CONNECTOR = "demo"
+WORKERS_S = 60.0
+LOOK_S = 0.1
+MOST_DIFFERENCES = 20
+FLOWER_PORT = 5555
+EPILOG = "Example: contact-sync demo --once --users 500\n\nExample: contact-sync demo --keep /tmp/demo"
+
+Once = Annotated[
+    bool, typer.Option("--once", help="Run, compare with the truth, stop everything, exit 0 if they agree.")
+]
+Users = Annotated[int, typer.Option("--users", min=1, help="Users of the first tenant.")]
+Seed = Annotated[int, typer.Option("--seed", help="Another number makes other people.")]
+Keep = Annotated[
+    Path | None, typer.Option("--keep", metavar="DIR", help="Keep configuration, store and logs in this new folder.")
+]
+
+
+class _StoppedError(Exception):
+    """Somebody wants to end the demo."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command(epilog=EPILOG)(demo)
+
+
+def demo(*, once: Once = False, users: Users = 500, seed: Seed = 7, keep: Keep = None) -> None:
+    """Show the main job on a bundled Microsoft 365 and PSA, with a seeded tenant; needs nothing but this machine."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(_folder(keep))
+        log = stack.enter_context((folder / "demo.log").open("w", encoding="utf-8"))
+        interruptions = stack.enter_context(Interruptions())
+        show = _Demo(folder, log, interruptions)
+        try:
+            code = show.run(users=users, seed=seed, once=once)
+        except _StoppedError:
+            code = Exit.INTERRUPTED
+    say("stopped")
+    raise typer.Exit(code)
+
+
+@dataclass
+class _Demo:
+    """One demo, told in lines with the seconds since it began."""
+
+    folder: Path
+    log: IO[str]
+    interruptions: Interruptions
+    began_s: float = field(default_factory=time.monotonic)
+
+    def run(self, *, users: int, seed: int, once: bool) -> Exit:
+        """Start everything, do the work, stop everything."""
+        self.tell(f"starting the sandbox: Microsoft 365 with {users} users (seed {seed}), and a ConnectWise PSA")
+        with Sandbox(self.folder / "sandbox", users=users, seed=seed, on_line=self.note) as sandbox:
+            path = self.folder / "contact-sync.toml"
+            password = secrets.token_urlsafe(9)
+            write_configuration(
+                path, sandbox.facts, flower_listen=_free_address(), flower_basic_auth=f"demo:{password}"
+            )
+            settings = load_settings(path)
+            self.tell(f"starting everything in {self.folder}: store, workers, beat, Flower")
+            hurry = self.interruptions.hurry
+            with running(settings, on_line=self.note, on_change=self.tell_change, hurry=hurry) as installation:
+                self.wait_for_workers(installation)
+                agrees = self.show(installation, sandbox)
+                if not once:
+                    self.stay(installation, password=password)
+                self.tell("stopping everything")
+        return Exit.SUCCESS if agrees else Exit.ERRORS
+
+    def wait_for_workers(self, installation: Installation) -> None:
+        """Wait for the first worker. Raises Refusal."""
+        deadline_s = time.monotonic() + WORKERS_S
+        while not installation.store.presence.living():
+            if time.monotonic() > deadline_s:
+                raise Refusal(f"no worker came up; see {self.log.name}", code=Exit.NOT_RUN)
+            self.sleep(LOOK_S)
+        self.tell("the first worker is ready")
+
+    def show(self, installation: Installation, sandbox: Sandbox) -> bool:
+        """Run twice, and tell whether the PSA, the reports and the truth agree."""
+        self.tell("full run of connector demo: reads all users and contacts, compares, writes what differs")
+        head = self.sync(installation)
+        print_report(installation.store, head)
+        verdict = sandbox.verdict()
+        differences = compare(head, verdict)
+        for difference in differences[:MOST_DIFFERENCES]:
+            say(f"  differs: {difference}", style="red")
+        if not differences:
+            self.tell(f"the PSA is as it should be: {verdict['expected']} users compared with the sandbox's own truth")
+        return self.show_again(installation, sandbox, known=len(differences)) and not differences
+
+    def show_again(self, installation: Installation, sandbox: Sandbox, *, known: int) -> bool:
+        """Run on unchanged data, and tell whether nothing was written and nothing else differs."""
+        before, began_s = sandbox.count_writes(), time.monotonic()
+        self.tell("the same run again: nothing has changed, so nothing is written")
+        head = self.sync(installation)
+        writes, took_s = sandbox.count_writes() - before, time.monotonic() - began_s
+        changed = head["statistics"]["contacts_created"] + head["statistics"]["contacts_updated"]
+        self.tell(f"second run: {writes} writes reached the PSA, {took_s:.1f} s")
+        return writes == 0 and changed == 0 and len(sandbox.verdict()["differences"]) <= known
+
+    def sync(self, installation: Installation) -> Json:
+        """Do one full run, and return its report's head. Raises Refusal if it is gone."""
+        ports = requesting_ports(installation.settings, installation.store)
+        run = request_run(ports, CONNECTOR, SyncRequest(sync_mode="full"), trigger="cli")
+        with make_watcher(quiet=False) as watcher:
+            head = follow(installation.store, [run], watcher=watcher, sleep=self.sleep)[run.run_id]
+        if head is None:
+            raise Refusal(f"run {run.run_id} is gone, and there is no report of it", code=Exit.ERRORS)
+        return head
+
+    def stay(self, installation: Installation, *, password: str) -> None:
+        """Stay up until somebody asks to stop."""
+        command = f"contact-sync --config {installation.settings.path}"
+        self.tell("everything stays up; Ctrl-C stops it")
+        for line in (
+            f"Flower: http://{installation.settings.service.flower_listen}  user demo  password {password}",
+            "In another terminal:",
+            f"  {command} run --all --mode full --dry-run",
+            f"  {command} run demo",
+            f"  {command} status",
+            f"  {command} runs",
+            f"  {command} check",
+            f"Logs: {self.log.name}",
+        ):
+            say(f"  {line}")
+        self.interruptions.stop.wait()
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, or raise if the demo is to end."""
+        if self.interruptions.stop.wait(seconds):
+            raise _StoppedError
+
+    def tell(self, message: str) -> None:
+        """Say what happens."""
+        say(f"[{time.monotonic() - self.began_s:5.1f} s] {message}")
+
+    def tell_change(self, name: str, what: str) -> None:
+        """Say what became of a child."""
+        self.note(name, what)
+        self.tell(f"{name} {what}; see {self.log.name}")
+
+    def note(self, name: str, line: str) -> None:
+        """Keep what a child printed."""
+        self.log.write(f"{name} {plain(line)}\n")
+        self.log.flush()
+
+
+def compare(head: Json, verdict: Json) -> list[str]:
+    """List where a first full run's report or the PSA differs from the truth, and where the report does not add up."""
+    statistics, truth = head["statistics"], verdict["statistics"]
+    parts = [statistics[name] for name in ("contacts_created", "contacts_updated", "contacts_skipped", "errors")]
+    expected = {
+        "total_office365_users": truth["total_office365_users"],
+        "users_processed": truth["users_processed"],
+        "contacts_created": truth["created"],
+        "contacts_updated": truth["updated"],
+        "contacts_skipped": truth["skipped"],
+        "errors": sum(truth["errors"].values()),
+    }
+    differences = [
+        f"{name} is {statistics[name]}, the truth is {wanted}"
+        for name, wanted in expected.items()
+        if statistics[name] != wanted
+    ]
+    if sum(parts) != statistics["users_processed"]:
+        differences.append(f"created + updated + skipped + errors is {sum(parts)}, not users_processed")
+    return differences + [f"{each['user'] or 'a contact'}: {each['what']}" for each in verdict["differences"]]
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="contact-sync-demo-", ignore_cleanup_errors=True) as folder:
+            yield Path(folder).resolve()
+        return
+    keep.mkdir(parents=True, exist_ok=True)
+    if any(keep.iterdir()):
+        raise Refusal(f"{keep} is not empty", hint="name a new folder: each demo starts with a new sandbox")
+    yield keep.resolve()
+
+
+def _free_address() -> str:
+    """Return where Flower can listen: its usual port, else any."""
+    for port in (FLOWER_PORT, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return f"127.0.0.1:{probe.getsockname()[1]}"
+    raise Refusal("no port is free", code=Exit.NOT_RUN)

@@ -1,0 +1,179 @@
+"""`contact-sync runs`, `report` and `status`: what happened, and how the customers stand. They only read."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from adapters.records import Run
+from adapters.store import Store
+from tasks.report import iso_time
+from worker.cli.console import make_table, out, say, shown
+from worker.cli.entering import Config, Json, opened_store, settings_of
+from worker.cli.exits import Exit, Refusal
+from worker.cli.following import look
+from worker.cli.progress import describe
+from worker.cli.run import exit_of
+from worker.cli.showing import print_report, print_rows
+from worker.cli.standing import Standing, standings
+from worker.reporting import write_run_report
+
+__all__ = ["register"]
+
+MOST_RUNS = 20
+LAST = "last"
+
+ConnectorOption = Annotated[str | None, typer.Option("--connector", help="Runs of this connector only.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, help="At most so many closed runs.")]
+RunId = Annotated[str, typer.Argument(metavar="RUN", help=f'A run id as `runs` lists it, or "{LAST}".')]
+Excluded = Annotated[bool, typer.Option("--excluded", help="List who was left out, and by which rule.")]
+Errors = Annotated[bool, typer.Option("--errors", help="List all errors, and nothing else.")]
+Warnings = Annotated[bool, typer.Option("--warnings", help="List all warnings, and nothing else.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    app.command(epilog="Example: contact-sync runs --connector contoso")(runs)
+    app.command(epilog="Example: contact-sync report last --errors")(report)
+    app.command(epilog="Example: contact-sync status --json")(status)
+
+
+def runs(
+    context: typer.Context,
+    *,
+    connector: ConnectorOption = None,
+    limit: Limit = MOST_RUNS,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """List open runs, and the last closed ones."""
+    settings = settings_of(context, config)
+    with opened_store(settings) as store:
+        going_on = [run for run in store.reports.open_runs() if connector in (None, run.connector_id)]
+        heads = store.reports.heads(limit, connector_id=connector)
+        rows = [_open_row(store, run) for run in reversed(going_on)] + [_closed_row(head) for head in heads]
+    if as_json:
+        sys.stdout.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        return
+    columns = ["run", "connector", "mode", "trigger", "at", "state", "processed", "errors"]
+    out().print(make_table(columns, [[_styled(name, row) for name in _COLUMNS] for row in rows]))
+
+
+def report(
+    context: typer.Context,
+    run: RunId,
+    *,
+    excluded: Excluded = False,
+    errors: Errors = False,
+    warnings: Warnings = False,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
+    """Print a run's report; of a run that goes on, how far it is."""
+    settings = settings_of(context, config)
+    with opened_store(settings) as store:
+        head = _head(store, run)
+        if head is None:
+            _tell_open(store, run, as_json=as_json)
+            return
+        kinds = {"errors": errors, "warnings": warnings, "excluded": excluded}
+        if as_json:
+            write_run_report(store, head["run_id"], sys.stdout)
+        elif any(kinds.values()):
+            for kind in (kind for kind, wanted in kinds.items() if wanted):
+                print_rows(store, head, kind, most=None)
+        else:
+            print_report(store, head)
+
+
+def status(context: typer.Context, *, as_json: Json = False, config: Config = None) -> None:
+    """Show one row a customer, worst first."""
+    settings = settings_of(context, config)
+    with opened_store(settings) as store:
+        found = standings(settings, store)
+        workers = len(store.presence.living())
+    if as_json:
+        sys.stdout.writelines(json.dumps(each.as_json(), ensure_ascii=False) + "\n" for each in found)
+        return
+    columns = ["connector", "standing", "last run", "processed", "errors", "unfinished", "next", "going on"]
+    out().print(make_table(columns, map(_status_row, found)))
+    if not workers:
+        say("no worker is running", style="red")
+
+
+_COLUMNS = ("run_id", "connector", "sync_mode", "trigger", "at", "state", "users_processed", "errors")
+_STATE_STYLES = {"success": "green", "errors": "red", "held": "yellow", "not run": "yellow"}
+_STANDING_STYLES = {"failed": "red", "overdue": "yellow", "never ran": "yellow", "fine": "green"}
+
+
+def _head(store: Store, run_id: str) -> dict[str, Any] | None:
+    if run_id != LAST:
+        return store.reports.head(run_id)
+    newest = store.reports.heads(1)
+    if not newest:
+        raise Refusal("no run has ended yet", hint="contact-sync runs lists those that go on")
+    return newest[0]
+
+
+def _tell_open(store: Store, run_id: str, *, as_json: bool) -> None:
+    run = store.runs.load_run(run_id)
+    glance = look(store, run) if run is not None else None
+    if run is None or glance is None:
+        raise Refusal(f"there is no run {run_id!r}", hint="contact-sync runs lists them")
+    if as_json:
+        raise Refusal(f"run {run_id} has not ended: {describe(glance)}", code=Exit.NOT_RUN)
+    out().print(shown(f"{run.connector_id}: {describe(glance)}"))
+
+
+def _open_row(store: Store, run: Run) -> dict[str, Any]:
+    glance = look(store, run)
+    return {
+        "run_id": run.run_id,
+        "connector": run.connector_id,
+        "sync_mode": run.mode,
+        "trigger": run.trigger,
+        "at": _at(run.requested_at_ms),
+        "state": run.state.value,
+        "users_processed": glance.finished if glance else 0,
+        "errors": glance.done.get("error", 0) if glance else 0,
+    }
+
+
+def _closed_row(head: dict[str, Any]) -> dict[str, Any]:
+    state = {Exit.SUCCESS: "success", Exit.HELD: "held", Exit.NOT_RUN: "not run"}.get(exit_of(head), "errors")
+    return {
+        "run_id": head["run_id"],
+        "connector": head["connector"],
+        "sync_mode": head["sync_mode"],
+        "trigger": head.get("trigger"),
+        "at": head["sync_timestamp"],
+        "state": f"{state}, dry run" if head.get("dry_run") else state,
+        "users_processed": head["statistics"]["users_processed"],
+        "errors": head["statistics"]["errors"],
+    }
+
+
+def _styled(name: str, row: dict[str, Any]) -> object:
+    if name != "state":
+        return row[name]
+    return shown(row[name], style=_STATE_STYLES.get(row[name].partition(",")[0], "cyan"))
+
+
+def _status_row(each: Standing) -> list[object]:
+    return [
+        each.connector_id,
+        Text(each.standing, style=_STANDING_STYLES.get(each.standing, "cyan")),
+        each.last_run_at,
+        each.users_processed,
+        each.errors,
+        each.unfinished,
+        each.next_run_at if each.is_automatic else "by hand only",
+        each.open_run_id,
+    ]
+
+
+def _at(milliseconds: int) -> str:
+    return iso_time(datetime.fromtimestamp(milliseconds / 1000, UTC))

@@ -1,0 +1,127 @@
+"""The verbs that run services: `up` for everything; `worker`, `beat` and `flower` singly, for compose or systemd."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from worker import embedded, telemetry
+from worker.cli.children import ChildrenView
+from worker.cli.console import say
+from worker.cli.entering import Config, opened_store, publishing_app, settings_of
+from worker.cli.exits import Exit, Refusal
+from worker.cli.interrupting import Interruptions
+from worker.compose import publish_configuration
+from worker.flower import flower_options, serve_flower
+from worker.installation import Installation, running
+from worker.services import ALL_QUEUES, Service, beat_service, worker_service
+from worker.settings import Settings
+
+__all__ = ["register", "where_things_are"]
+
+Queues = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--queue", metavar="QUEUE", help=f"Take work from this queue only ({', '.join(ALL_QUEUES)}); repeatable."
+    ),
+]
+Slots = Annotated[int | None, typer.Option("--slots", min=1, help="Users at once; default: service.workers.threads.")]
+Name = Annotated[str, typer.Option("--name", help="The worker's name before @HOST; two on one host need two names.")]
+Operations = Annotated[
+    bool, typer.Option("--operations", help="Let Flower start and revoke tasks; without it, it only shows them.")
+]
+UrlPrefix = Annotated[
+    str | None, typer.Option("--url-prefix", metavar="PATH", help="Serve Flower below this path, behind a proxy.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    app.command(epilog="Example: contact-sync --config contact-sync.toml up")(up)
+    app.command(epilog="Example: contact-sync worker --queue control --queue targeted --name control")(worker)
+    app.command(epilog="Example: contact-sync beat")(beat)
+    app.command(epilog="Example: contact-sync flower --url-prefix flower")(flower)
+
+
+def up(context: typer.Context, config: Config = None) -> None:
+    """Run everything on this machine in the foreground: store, workers, schedule, Flower. Ctrl-C stops it warmly."""
+    settings = settings_of(context, config)
+    view = ChildrenView()
+    with Interruptions() as interruptions:
+        with running(settings, on_line=view.line, on_change=view.change, hurry=interruptions.hurry) as installation:
+            for line in where_things_are(installation):
+                say(line)
+            interruptions.stop.wait()
+            say("stopping: users being written now are finished first; Ctrl-C again does not wait")
+        say("stopped")
+
+
+def where_things_are(installation: Installation) -> list[str]:
+    """Say where a running installation's parts are, one line each."""
+    settings = installation.settings
+    service, workers = settings.service, settings.service.workers
+    store = embedded.describe(service.state_dir) if service.redis_url is None else "service.redis_url"
+    login = "" if service.flower_basic_auth is None else " (password: service.flower_basic_auth)"
+    return [
+        f"configuration  {settings.path}, version {installation.config_version}, {len(settings.connectors)} connectors",
+        f"store          {store}",
+        f"workers        {workers.processes} with {workers.threads} {workers.pool} each, and one for control",
+        f"Flower         http://{service.flower_listen}{login}",
+        "stop           Ctrl-C",
+    ]
+
+
+def worker(
+    context: typer.Context, *, queue: Queues = None, slots: Slots = None, name: Name = "celery", config: Config = None
+) -> None:
+    """Run one worker process in the foreground."""
+    settings = settings_of(context, config)
+    if wrong := sorted(set(queue or ()) - set(ALL_QUEUES)):
+        raise Refusal(f"there is no queue {wrong[0]!r}", hint=f"there are: {', '.join(ALL_QUEUES)}")
+    with opened_store(settings) as store:
+        store.connection.check_server()
+    _become(worker_service(settings, name=name, queues=tuple(queue or ALL_QUEUES), slots=slots))
+
+
+def beat(context: typer.Context, config: Config = None) -> None:
+    """Publish the configuration, then run the schedule in the foreground. Two of them are harmless."""
+    settings = settings_of(context, config)
+    settings.service.state_dir.mkdir(parents=True, exist_ok=True)
+    with opened_store(settings) as store:
+        version = publish_configuration(settings, store)
+    say(f"configuration version {version} is published")
+    _become(beat_service(settings))
+
+
+def flower(
+    context: typer.Context,
+    *,
+    operations: Operations = False,
+    url_prefix: UrlPrefix = None,
+    config: Config = None,
+) -> None:
+    """Show workers and tasks in the browser."""
+    settings = settings_of(context, config)
+    with opened_store(settings):
+        app = publishing_app(settings)
+    telemetry.configure()
+    try:
+        serve_flower(app, _flower_options(settings, operations=operations, url_prefix=url_prefix))
+    except OSError as error:
+        reason = f"service.flower_listen: {settings.service.flower_listen} cannot be used: {error.strerror or error}"
+        raise Refusal(reason, code=Exit.NOT_RUN) from error
+
+
+def _flower_options(settings: Settings, *, operations: bool, url_prefix: str | None) -> dict[str, object]:
+    basic_auth = settings.service.flower_basic_auth
+    return flower_options(
+        settings.service.flower_listen,
+        basic_auth=None if basic_auth is None else basic_auth.get_secret_value(),
+        read_only=not operations,
+        url_prefix=url_prefix,
+    )
+
+
+def _become(service: Service) -> None:
+    """Replace this process by the service, so that whoever supervises it signals it directly."""
+    os.execve(service.command[0], service.command, service.environment)  # noqa: S606 - no shell is wanted
