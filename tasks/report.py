@@ -159,6 +159,7 @@ def build_head(
         "connector": run.connector_id,
         "trigger": run.trigger,
         "dry_run": run.dry_run,
+        "stopped": run.stopping,  # why it did not come to its end; None: it did
         "finished_at": iso_time(finished_at),
         "duration_s": max(0.0, round((finished_at - started_at).total_seconds(), 3)),
     }

@@ -79,7 +79,7 @@ class Supervisor:
 class _Keeper(threading.Thread):
     """One child, over all its lives.
 
-    This thread must live as long as the process: the kernel takes the death of the thread that forked for the parent's."""
+    This thread must live as long as the process: the kernel takes the forking thread's death for the parent's."""
 
     def __init__(self, child: Child, *, on_line: Tell, on_change: Tell) -> None:
         super().__init__(name=f"keeper of {child.name}", daemon=True)

@@ -19,6 +19,9 @@ CONFIGURATION_PUBLISHED = "configuration.published"
 QUIET = ("celery", "kombu", "amqp", "httpx", "httpcore", "msal", "redis", "tornado", "flower", "asyncio")
 """Libraries that tell too much at INFO: Celery's line per task costs a quarter of the throughput, httpx logs URLs."""
 
+SILENT = ("flower.inspector",)
+"""Flower warns of each worker that does not answer at once, as none does while it starts."""
+
 
 def configure(*, out: IO[str] | None = None, level: int = logging.INFO) -> None:
     """Set up logging for this process, ours and the libraries'; a repeat replaces the set-up."""
@@ -48,6 +51,8 @@ def configure(*, out: IO[str] | None = None, level: int = logging.INFO) -> None:
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in SILENT:
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def _rendering(stream: IO[str]) -> list[Any]:

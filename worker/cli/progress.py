@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 LINE_EVERY_S = 10.0
 MOST_BARS = 12
-STATES = {"requested": "waiting", "reading": "reading", "judging": "comparing", "writing": "writing"}
+STATES = {"requested": "requested", "reading": "reading", "judging": "comparing", "writing": "writing"}
 COUNTED = {"created": "created", "updated": "updated", "skipped": "skipped", "error": "errors"}
 
 

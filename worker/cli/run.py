@@ -28,7 +28,14 @@ from worker.settings import Settings
 
 __all__ = ["OneLine", "exit_of", "register", "run"]
 
-NOT_STARTED = frozenset({codes.CONNECTOR_BUSY, codes.PERMISSION_DENIED})
+CANCELLED = "cancelled"
+STOPPED = {
+    codes.CONNECTOR_BUSY: Exit.NOT_RUN,
+    codes.PERMISSION_DENIED: Exit.NOT_RUN,
+    codes.UNKNOWN_CONNECTOR: Exit.USAGE,
+    codes.UNEXPECTED_ANSWER: Exit.HELD,  # what was read is not believed, so nothing was written
+}
+"""How a run ends that was stopped before any user came to an end."""
 EPILOG = (
     "Example: contact-sync run contoso --mode full --dry-run\n\n"
     "Example: contact-sync run contoso --upn john.doe@contoso.com\n\n"
@@ -116,14 +123,11 @@ def exit_of(head: dict[str, Any] | None) -> Exit:
         return Exit.NOT_RUN
     if head["success"]:
         return Exit.SUCCESS
-    found = {row["code"] for row in head["errors"] if row["user_principal_name"] is None}
-    if codes.UNKNOWN_CONNECTOR in found:
-        return Exit.USAGE
-    if found & NOT_STARTED and not head["statistics"]["users_processed"]:
-        return Exit.NOT_RUN
-    if head.get("stopped") in {"cancelled", "held"}:
+    if head["stopped"] == CANCELLED:
         return Exit.HELD
-    return Exit.ERRORS
+    if head["statistics"]["users_processed"]:
+        return Exit.ERRORS
+    return STOPPED.get(head["stopped"], Exit.ERRORS)
 
 
 class OneLine:

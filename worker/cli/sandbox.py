@@ -129,6 +129,7 @@ def write_configuration(path: Path, facts: Json, *, flower_listen: str, flower_b
     parts += [
         _connector(other["domain"].split(".")[0], other, graph_app="shared", tag="small") for other in tenants[1:]
     ]
+    path.touch(mode=0o600)
     path.write_text("".join(parts), encoding="utf-8")
 
 

@@ -14,7 +14,7 @@ from worker.settings import Settings
 __all__ = ["Standing", "standings"]
 
 OVERDUE_S = 900.0  # a scheduled time that nobody has taken up for so long
-WORST_FIRST = ("failed", "overdue", "never ran", "off", "fine")
+WORST_FIRST = ("failed", "overdue", "errors", "never ran", "off", "fine")
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Standing:
     """One customer."""
 
     connector_id: str
-    standing: str  # one of WORST_FIRST
+    standing: str  # one of WORST_FIRST; errors: the last run came to its end, but not for every user
     is_automatic: bool
     last_run_id: str | None = None
     last_run_at: str | None = None
@@ -79,10 +79,12 @@ def _next_ms(connector: Connector, last_tick_ms: int | None, now_ms: int) -> int
 
 
 def _word(head: dict[str, Any] | None, *, is_overdue: bool, is_enabled: bool) -> str:
-    if head is not None and not head["success"]:
+    if head is not None and head["stopped"]:
         return "failed"
     if is_overdue:
         return "overdue"
+    if head is not None and not head["success"]:
+        return "errors"
     if not is_enabled:
         return "off"
     return "never ran" if head is None else "fine"
