@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import sys
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
@@ -12,7 +13,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[2]
 OPS = ROOT / "ops"
 OURS = {"adapters", "tasks", "worker", "ops", "tests"}
-UNSEEN = {"hiredis", "tzdata"}  # used by redis-py and zoneinfo where they are installed
+UNSEEN = {"hiredis", "tzdata"}  # imported for us, by redis-py and zoneinfo
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 
 
@@ -62,6 +63,26 @@ def test_the_product_declares_only_what_it_imports() -> None:
     owners = packages_distributions()
     used = {canonical(owner) for top in tops for owner in owners.get(top, ())}
     assert set(declared("requirements.in")) == used & set(declared("requirements.in")) | UNSEEN
+
+
+def test_the_locked_run_time_is_enough_to_run() -> None:
+    """The checks' environment holds more, which would hide what the run time lacks."""
+    kept = set(pinned("requirements.lock")) | {"psa-contact-sync"}
+    hidden = [top for top, names in packages_distributions().items() if not {canonical(name) for name in names} & kept]
+    assert "pytest" in hidden
+    modules = ["celery.backends.redis", "celery.concurrency.thread", "celery.bin.worker", "kombu.transport.redis"]
+    for folder in ("adapters", "tasks", "worker", "ops/sandbox"):
+        paths = [path.relative_to(ROOT).with_suffix("") for path in (ROOT / folder).rglob("*.py")]
+        modules += [".".join(path.parts) for path in paths if path.name != "__main__"]
+    modules.remove("worker.app")  # reads the configuration as it is imported
+    hide = f"import sys; sys.modules.update(dict.fromkeys({hidden!r}))"
+    command = [
+        sys.executable,
+        "-c",
+        f"{hide}\nimport importlib\nfor name in {modules!r}: importlib.import_module(name)",
+    ]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
 
 
 def test_the_tests_import_only_what_they_declare() -> None:
