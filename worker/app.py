@@ -1,4 +1,4 @@
-"""The application that `celery -A worker.app …` and every service command start; configured as the other commands are."""
+"""The application that `celery -A worker.app …` and every service command start, configured as the others are."""
 
 from typing import Any
 
@@ -21,6 +21,7 @@ def make_app(settings: Settings) -> SyncApp:
         redis_url_of(settings),
         visibility_timeout_s=timing.visibility_timeout_s,
         user_events=settings.service.workers.user_events,
+        dispatch_s=timing.dispatch_s,
     )
     process = WorkerProcess(
         lambda: build_ports(settings, open_store(settings), publisher=CeleryPublisher(application)),

@@ -9,10 +9,12 @@ from tasks import celery_tasks
 from tasks.ports import Ports
 
 RESULT_DAYS = 1
+DISPATCH_S = 60.0  # a cron line has no shorter interval than a minute
+BEAT_LOOK_S = 5.0  # the longest that beat sleeps
 SOFT_SHUTDOWN_S = 30.0  # longer than a write may take (20 s): a warm stop loses no answer
 
 
-class SyncApp(Celery):  # type: ignore[misc]  # celery ships no types for its application
+class SyncApp(Celery):
     """A Celery application that builds its ports once per process, on first use."""
 
     build_ports: Callable[[], Ports] | None = None
@@ -24,10 +26,13 @@ class SyncApp(Celery):  # type: ignore[misc]  # celery ships no types for its ap
         return self.build_ports()
 
 
-def create_app(redis_url: str, *, visibility_timeout_s: float, user_events: bool) -> SyncApp:
-    """Return the application; opens no connection."""
+def create_app(
+    redis_url: str, *, visibility_timeout_s: float, user_events: bool, dispatch_s: float = DISPATCH_S
+) -> SyncApp:
+    """Return the application; opens no connection. `dispatch_s` concerns beat alone."""
     app = SyncApp("contact-sync", set_as_current=True, include=["tasks.celery_tasks"])
     app.conf.update(_settings(redis_url, visibility_timeout_s=visibility_timeout_s))
+    app.conf.update(_beat_settings(dispatch_s))
     app.finalize()
     # three events a task cost 38 % of the throughput of no-op tasks; very large tenants do without the per-user ones
     app.tasks[celery_tasks.upsert_contact.name].send_events = user_events
@@ -44,7 +49,7 @@ def _settings(redis_url: str, *, visibility_timeout_s: float) -> dict[str, Any]:
     return {
         "broker_url": address,
         "result_backend": address,
-        # an unacknowledged message goes back to its queue whatever happened to the worker; the ledger makes repeats harmless
+        # an unacknowledged message goes back to its queue, whatever happened to the worker: repeats are harmless
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
         "task_acks_on_timeout": False,
@@ -92,9 +97,14 @@ def _settings(redis_url: str, *, visibility_timeout_s: float) -> dict[str, Any]:
         "task_routes": celery_tasks.ROUTES,
         "task_create_missing_queues": True,
         "timezone": "UTC",
+    }
+
+
+def _beat_settings(dispatch_s: float) -> dict[str, Any]:
+    return {
         "beat_schedule": {
-            "dispatch-due": {"task": "sync.dispatch_due", "schedule": 60.0},
-            "reconcile": {"task": "sync.reconcile", "schedule": 60.0},
+            "dispatch-due": {"task": celery_tasks.dispatch_due.name, "schedule": dispatch_s},
+            "reconcile": {"task": celery_tasks.reconcile.name, "schedule": dispatch_s},
         },
-        "beat_max_loop_interval": 5,
+        "beat_max_loop_interval": min(BEAT_LOOK_S, dispatch_s),
     }

@@ -10,6 +10,9 @@ from adapters.errors import SyncError
 from tasks import reconciling
 from tasks.ports import Ports
 
+LOOP_FAILED = "process.loop_failed"
+LEAVE_FAILED = "process.leave_failed"
+
 log = structlog.get_logger()
 
 
@@ -36,10 +39,10 @@ class WorkerProcess:
         return self._ports
 
     def start(self) -> None:
-        """Join the living."""
+        """Join the living; while the store is away, as soon as it is back."""
         ports = self.ports()
         self._stopping.clear()
-        ports.presence.beat()
+        self._attempt("heartbeat", ports.presence.beat)
         self._spawn("heartbeat", self._heartbeat_s, ports.presence.beat)
         self._spawn("reconcile", self._reconcile_s, lambda: self._reconcile(ports))
 
@@ -50,7 +53,7 @@ class WorkerProcess:
             try:
                 self._ports.presence.leave()
             except SyncError as error:
-                log.warning("process.leave_failed", reason=str(error))
+                log.warning(LEAVE_FAILED, reason=str(error))
 
     def _reconcile(self, ports: Ports) -> None:
         if ports.recovery.take_turn(holder=ports.presence.new_holder(), seconds=self._reconcile_s * 0.8):
@@ -59,11 +62,14 @@ class WorkerProcess:
     def _spawn(self, name: str, every_s: float, do: Callable[[], None]) -> None:
         def loop() -> None:
             while not self._stopping.wait(every_s):
-                try:
-                    do()
-                except SyncError as error:
-                    log.warning(f"{name}.failed", reason=str(error))
-                except Exception:
-                    log.exception(f"{name}.failed")
+                self._attempt(name, do)
 
         threading.Thread(target=loop, name=name, daemon=True).start()
+
+    def _attempt(self, name: str, do: Callable[[], None]) -> None:
+        try:
+            do()
+        except SyncError as error:
+            log.warning(LOOP_FAILED, loop=name, reason=str(error))
+        except Exception:
+            log.exception(LOOP_FAILED, loop=name)

@@ -61,10 +61,15 @@ def _check_redis(url: SplitResult, merged: Merged) -> Iterator[Problem]:
         yield Problem(*place, "holds a password inline", 'write the whole URL as { env = "NAME" } or { file = "path" }')
     if not url.hostname or is_local_host(url.hostname):
         return
-    if url.scheme != "rediss":
+    if url.scheme != "rediss" and not _is_container_name(url.hostname):
         yield Problem(*place, "leaves this machine without TLS: use rediss://", HINT)
     if not url.password:
         yield Problem(*place, "leaves this machine without a password", HINT)
+
+
+def _is_container_name(host: str) -> bool:
+    """Tell a single label, as the name of a service on the private network of its containers."""
+    return host[:1].isalpha() and not {".", ":"} & set(host)
 
 
 def _check_inline(keys: frozenset[str], merged: Merged) -> Iterator[Problem]:

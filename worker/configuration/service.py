@@ -36,6 +36,7 @@ class TimingSection(Section):
     longest_countdown_s: Positive = Field(300, description="The longest wait that is put into a message.")
     index_age_s: Positive = Field(600, description="A create planned on an older contact index looks up first.")
     reconcile_s: Positive = Field(5, description="How often each worker looks for what a crash left.")
+    dispatch_s: Positive = Field(60, description="How often beat asks which schedules are due, and what a crash left.")
     due_s: Positive = Field(30, description="A started user without outcome is taken up again after this.")
     step_due_s: Positive = Field(60, description="A run without progress is taken up again after this.")
     schedule_spread_s: Annotated[int, Field(ge=0, le=3600)] = Field(
@@ -105,7 +106,9 @@ class ServiceSection(Section):
     """[service]: this installation."""
 
     redis_url: RedisUrl | None = Field(
-        None, description="Redis or Valkey; absent: an embedded Valkey in state_dir, found there by every command."
+        None,
+        description="Redis or Valkey; absent: an embedded Valkey in state_dir, found there by every command. "
+        "Another machine's needs a password and rediss://; under a name without dots, as a container's, a password.",
     )
     state_dir: Folder = Field(
         "var", validate_default=True, description="Where the embedded Valkey and beat keep their files."

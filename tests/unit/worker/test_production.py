@@ -99,7 +99,11 @@ def test_open_flower_is_for_development_only(installation: Installation) -> None
         ("rediss://user:secret@10.0.0.9:6380/0", []),
         ("redis://:secret@valkey.msp.com:6379/0", ["without TLS"]),
         ("rediss://valkey.msp.com:6380/0", ["without a password"]),
-        ("redis://valkey:6379/0", ["without TLS", "without a password"]),
+        ("redis://valkey.msp.com:6379/0", ["without TLS", "without a password"]),
+        ("redis://:secret@[fd00::9]:6379/0", ["without TLS"]),
+        ("redis://:secret@167772169:6379/0", ["without TLS"]),  # 10.0.0.9 as one number
+        ("redis://:secret@valkey:6379/0", []),
+        ("redis://valkey:6379/0", ["without a password"]),
     ],
 )
 def test_store_on_another_machine_needs_tls_and_password(
