@@ -3,10 +3,11 @@
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,27 @@ from tests.fakes.valkey import RealValkey
 from worker.celery_app import create_app
 from worker.compose import build_ports, open_store, publish_configuration
 from worker.reporting import write_run_report
-from worker.settings import load_settings
+from worker.services import worker_service
+from worker.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
+CELERY = (sys.executable, "-m", "celery", "-A", "worker.app:app")
+QUEUES = "targeted,control,upsert"
 Json = dict[str, Any]
+
+SMALL_TIMES: dict[str, float] = {
+    "heartbeat_s": 0.3,
+    "dead_s": 1.0,
+    "lease_s": 20,
+    "reconcile_s": 0.5,
+    "dispatch_s": 1,
+    "due_s": 4,
+    "step_due_s": 8,
+    "write_deadline_s": 2,
+    "write_margin_s": 0.3,
+    "visibility_timeout_s": 90,
+    "longest_countdown_s": 10,
+}
 
 CONFIGURATION = """\
 [service]
@@ -32,17 +50,10 @@ state_dir = "{folder}/var"
 development = true
 
 [service.timing]
-heartbeat_s = 0.3
-dead_s = 1.0
-lease_s = 20
-reconcile_s = 0.5
-due_s = 4
-step_due_s = 8
-write_deadline_s = 2
-write_margin_s = 0.3
-visibility_timeout_s = 90
-longest_countdown_s = 10
 {timing}
+
+[service.workers]
+{workers}
 
 [graph_app.main]
 client_id = "{client_id}"
@@ -65,14 +76,16 @@ requests_per_minute = {requests_per_minute}
 psa = "main"
 graph_app = "main"
 
-[connectors.demo]
-tenant_id = "{tenant_id}"
-psa_default_company_id = "250"
-{connector}
-
-[[connectors.demo.exclude]]
+[[defaults.exclude]]
 name = "service accounts"
 when = "user.userPrincipalName is match('svc[-_.]')"
+"""
+
+CONNECTOR = """\
+[connectors.{name}]
+tenant_id = "{tenant_id}"
+psa_default_company_id = "250"
+{settings}
 """
 
 
@@ -86,26 +99,37 @@ class Stack:
         users: int = 120,
         seed: int = 7,
         requests_per_minute: int = 60_000,
-        timing: str = "",
-        connector: str = "",
+        timing: dict[str, float] | None = None,
+        workers: str = "",
+        connectors: dict[str, str] | None = None,
     ) -> None:
-        """Start Valkey and sandbox, and publish the configuration; no worker yet."""
+        """Start Valkey and sandbox, and publish the configuration; no worker yet.
+
+        `timing` replaces some of the small times; an empty one means production's. `connectors` are names with their
+        settings, all of the first tenant and its company."""
         self.folder = folder
         self.workers: list[subprocess.Popen[bytes]] = []
+        self._others: list[subprocess.Popen[bytes]] = []
         (folder / "valkey").mkdir()
         self.valkey = RealValkey(folder / "valkey")
         self._sandbox = self._start_sandbox(users, seed)
         self.control = httpx.Client(base_url=f"{self.facts['control_url']}/", verify=_trust(self.facts), timeout=60)
         self.control.post("limits", json={"connectwise": {"per_minute": 0}, "graph": {"units_per_10s": 0}})
         self.config = folder / "contact-sync.toml"
-        self.config.write_text(
-            self._configuration(requests_per_minute=requests_per_minute, timing=timing, connector=connector)
+        times = {} if timing == {} else SMALL_TIMES | (timing or {})
+        self._base = self._configuration(requests_per_minute=requests_per_minute, timing=times, workers=workers)
+        self.settings = self._configure(connectors or {"demo": ""})
+        self.store = open_store(self.settings)
+        publish_configuration(self.settings, self.store)
+        self.app = create_app(
+            self.valkey.url, visibility_timeout_s=self.settings.service.timing.visibility_timeout_s, user_events=True
         )
-        settings = load_settings(self.config)
-        self.store = open_store(settings)
-        publish_configuration(settings, self.store)
-        app = create_app(self.valkey.url, visibility_timeout_s=90, user_events=True)
-        self.ports = build_ports(settings, self.store, publisher=CeleryPublisher(app))
+        self.ports = build_ports(self.settings, self.store, publisher=CeleryPublisher(self.app))
+
+    def publish(self, connectors: dict[str, str]) -> None:
+        """Publish the configuration anew with these connectors, as `config apply` does."""
+        self.settings = self._configure(connectors)
+        publish_configuration(self.settings, self.store)
 
     # --- people and contacts ---
 
@@ -129,10 +153,14 @@ class Stack:
         """Return the number of the last write."""
         return int(self.control.get("audit", params={"limit": 1}).json()["last"])
 
-    def calls(self, vendor: str) -> int:
-        """Return how many calls a vendor has answered since the counters were reset."""
+    def calls(self, vendor: str, *, count: str = "calls") -> int:
+        """Return how many calls a vendor has answered since the counters were reset, or another count of it."""
         vendors = self.control.get("counters").json()["vendors"]
-        return int(vendors.get(vendor, {}).get("calls", 0))
+        return int(vendors.get(vendor, {}).get(count, 0))
+
+    def fired(self) -> int:
+        """Return how many faults have fired."""
+        return sum(rule["fired"] for rule in self.control.get("faults").json()["rules"])
 
     def verdict(self) -> Json:
         """Compare the PSA with the ground truth."""
@@ -150,9 +178,9 @@ class Stack:
 
     # --- runs ---
 
-    def request(self, **inputs: Any) -> str:
-        """Ask for a run of the demo connector."""
-        return request_run(self.ports, "demo", inputs, trigger="cli").run_id
+    def request(self, connector: str = "demo", **inputs: Any) -> str:
+        """Ask for a run of a connector."""
+        return request_run(self.ports, connector, inputs, trigger="cli").run_id
 
     def run(self, *, timeout_s: float = 60, **inputs: Any) -> Json:
         """Ask for a run and wait for its report."""
@@ -180,25 +208,49 @@ class Stack:
 
     # --- processes ---
 
-    def start_worker(self, *, pool: str = "threads", concurrency: int = 16) -> subprocess.Popen[bytes]:
-        """Start one worker process group for all queues."""
-        command = [sys.executable, "-m", "celery", "-A", "worker.app:app", "worker", "-Q", "targeted,control,upsert"]
-        with (self.folder / f"worker-{len(self.workers)}.log").open("wb") as log:
-            process = subprocess.Popen(
-                [*command, "-P", pool, "-c", str(concurrency), "-n", f"w{len(self.workers)}@test", "--loglevel", "INFO"],
-                cwd=ROOT,
-                env={**os.environ, "CONTACT_SYNC_CONFIG": str(self.config), "REMAP_SIGTERM": "SIGQUIT"},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+    def start_worker(
+        self, *, pool: str = "threads", concurrency: int = 16, **environment: str
+    ) -> subprocess.Popen[bytes]:
+        """Start one worker process group for all queues, by Celery's own command."""
+        name = f"w{len(self.workers)}"
+        options = ["-Q", QUEUES, "-P", pool, "-c", str(concurrency), "-n", f"{name}@test", "--loglevel", "INFO"]
+        process = self._start([*CELERY, "worker", *options], log=f"worker-{name}", **environment)
         self.workers.append(process)
         return process
 
-    def kill(self, worker: subprocess.Popen[bytes]) -> None:
-        """End a worker and its children by SIGKILL."""
-        os.killpg(worker.pid, signal.SIGKILL)
-        worker.wait()
+    def start_service_worker(self) -> subprocess.Popen[bytes]:
+        """Start one worker as `contact-sync worker` and `up` do."""
+        name = f"w{len(self.workers)}"
+        service = worker_service(self.settings, name=name)
+        process = self._start(service.command, log=f"worker-{name}", **service.environment)
+        self.workers.append(process)
+        return process
+
+    def start_beat(self) -> subprocess.Popen[bytes]:
+        """Start a beat whose files are in the state directory."""
+        number = len(self._others)
+        state_dir = self.settings.service.state_dir
+        state_dir.mkdir(exist_ok=True)
+        files = ["-s", str(state_dir / f"beat-{number}"), "--pidfile", str(state_dir / f"beat-{number}.pid")]
+        process = self._start([*CELERY, "beat", *files, "--loglevel", "INFO"], log=f"beat-{number}")
+        self._others.append(process)
+        return process
+
+    def kill(self, process: subprocess.Popen[bytes]) -> None:
+        """End a process and its children by SIGKILL."""
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def _start(self, command: Sequence[str], *, log: str, **environment: str) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{log}.log").open("wb") as out:
+            return subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env={**os.environ, "CONTACT_SYNC_CONFIG": str(self.config), **environment},
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
 
     def log(self) -> str:
         """Return what the workers printed."""
@@ -206,9 +258,9 @@ class Stack:
 
     def close(self) -> None:
         """End everything that was started here."""
-        for worker in self.workers:
-            if worker.poll() is None:
-                self.kill(worker)
+        for process in (*self.workers, *self._others):
+            if process.poll() is None:
+                self.kill(process)
         self.control.close()
         self.store.close()
         self._sandbox.terminate()
@@ -218,8 +270,10 @@ class Stack:
     def _start_sandbox(self, users: int, seed: int) -> subprocess.Popen[bytes]:
         folder = self.folder / "sandbox"
         process = subprocess.Popen(
-            [sys.executable, "-m", "ops.sandbox", "--dir", str(folder), "--users", str(users), "--seed", str(seed)]
-            + ["--parent-pid", str(os.getpid())],
+            [
+                *(sys.executable, "-m", "ops.sandbox", "--dir", str(folder)),
+                *("--users", str(users), "--seed", str(seed), "--parent-pid", str(os.getpid())),
+            ],
             cwd=ROOT,
         )
         ready = folder / "sandbox.json"
@@ -227,7 +281,13 @@ class Stack:
         self.facts: Json = json.loads(ready.read_text())
         return process
 
-    def _configuration(self, *, requests_per_minute: int, timing: str, connector: str) -> str:
+    def _configure(self, connectors: dict[str, str]) -> Settings:
+        tenant_id = self.facts["tenants"][0]["tenant_id"]
+        tables = (CONNECTOR.format(name=name, tenant_id=tenant_id, settings=it) for name, it in connectors.items())
+        self.config.write_text("\n".join([self._base, *tables]))
+        return load_settings(self.config)
+
+    def _configuration(self, *, requests_per_minute: int, timing: dict[str, float], workers: str) -> str:
         tenant, psa = self.facts["tenants"][0], self.facts["connectwise"]
         return CONFIGURATION.format(
             redis_url=self.valkey.url,
@@ -236,14 +296,13 @@ class Stack:
             ca_file=self.facts["ca_file"],
             client_id=tenant["client_id"],
             client_secret=tenant["client_secret"],
-            tenant_id=tenant["tenant_id"],
             company=psa["company"],
             public_key=psa["public_key"],
             private_key=psa["private_key"],
             psa_client_id=psa["client_id"],
             requests_per_minute=requests_per_minute,
-            timing=timing,
-            connector=connector,
+            timing="\n".join(f"{name} = {seconds}" for name, seconds in timing.items()),
+            workers=workers,
         )
 
 
@@ -266,6 +325,4 @@ def wait_for(condition: Callable[[], bool], *, timeout_s: float, what: Callable[
 
 
 def _trust(facts: Json) -> Any:
-    import ssl
-
     return ssl.create_default_context(cafile=facts["ca_file"])

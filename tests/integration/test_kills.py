@@ -1,13 +1,13 @@
 """Workers killed at the points that matter: nobody lost, nobody doubled, the count exact."""
 
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.integration.stack import Json, Stack, running_stack, wait_for
+from tests.integration.exact import assert_exact
+from tests.integration.stack import Stack, running_stack, wait_for
 
 WRITES = {"vendor": "connectwise", "path": "/company/contacts"}
 
@@ -18,29 +18,12 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
         yield running
 
 
-def assert_exact(stack: Stack, report: Json) -> None:
-    """One contact a user, as the truth has it; the report counts what the PSA's audit saw, no more and no less."""
-    truth = stack.control.get("truth").json()["statistics"]
-    statistics = report["statistics"]
-    verdict = stack.verdict()
-    assert verdict["agree"], verdict["differences"][:5]
-    assert statistics["contacts_created"] == truth["created"]
-    assert statistics["contacts_updated"] == truth["updated"]
-    assert statistics["contacts_skipped"] == truth["skipped"]
-    assert statistics["errors"] == sum(truth["errors"].values())
-    assert statistics["users_processed"] == truth["users_processed"]
-    creations = Counter(write["contact_id"] for write in stack.writes() if write["method"] == "create")
-    assert len(creations) == truth["created"], "a contact was created twice, or not at all"
-    ids = [row["office365_id"] for row in report["created_contacts"] + report["updated_contacts"]]
-    assert len(ids) == len(set(ids)), "a user is reported twice"
-
-
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
 def test_worker_killed_between_the_psas_write_and_our_ledger(stack: Stack, method: str) -> None:
     stack.fault("lost_answer", match={**WRITES, "method": method}, times=1, after=3, seconds=30)
     worker = stack.start_worker()
     run_id = stack.request(sync_mode="full")
-    wait_for(lambda: fired(stack) == 1, timeout_s=40, what=lambda: f"the fault: {stack.state(run_id)}")
+    wait_for(lambda: stack.fired() == 1, timeout_s=40, what=lambda: f"the fault: {stack.state(run_id)}")
     stack.kill(worker)  # the PSA has written, and nobody is left who will hear of it
     stack.start_worker()
     assert_exact(stack, stack.wait(run_id, timeout_s=60))
@@ -57,7 +40,7 @@ def test_worker_killed_before_the_psa_writes(stack: Stack) -> None:
     stack.fault("timeout", match={**WRITES, "method": "POST"}, times=1, after=3, seconds=30)
     worker = stack.start_worker()
     run_id = stack.request(sync_mode="full")
-    wait_for(lambda: fired(stack) == 1, timeout_s=40, what=lambda: f"the fault: {stack.state(run_id)}")
+    wait_for(lambda: stack.fired() == 1, timeout_s=40, what=lambda: f"the fault: {stack.state(run_id)}")
     stack.kill(worker)
     stack.start_worker()
     assert_exact(stack, stack.wait(run_id, timeout_s=60))
@@ -80,7 +63,7 @@ def test_worker_killed_while_it_reads(stack: Stack, step: str) -> None:
     stack.fault("slow", match={"method": "GET", "path": step}, times=1, seconds=20)
     worker = stack.start_worker()
     run_id = stack.request(sync_mode="full")
-    wait_for(lambda: fired(stack) == 1, timeout_s=40, what=lambda: f"the fault: {stack.state(run_id)}")
+    wait_for(lambda: stack.fired() == 1, timeout_s=40, what=lambda: f"the fault: {stack.state(run_id)}")
     stack.kill(worker)
     stack.start_worker()
     assert_exact(stack, stack.wait(run_id, timeout_s=60))
@@ -104,10 +87,6 @@ def restart_exited_workers(stack: Stack) -> None:
     for worker in list(stack.workers):
         if worker.poll() is not None:
             stack.start_worker()
-
-
-def fired(stack: Stack) -> int:
-    return sum(rule["fired"] for rule in stack.control.get("faults").json()["rules"])
 
 
 def alive(stack: Stack) -> int:
