@@ -3,7 +3,7 @@
     python -I -S attached.py PARENT_PID DEATH_SIGNAL LOCK_FILE COMMAND…
 
 The parent must have started this very process. If it ends, however it ends, the command gets the signal: on Linux from
-the kernel, elsewhere from a watcher. A LOCK_FILE other than "-" is locked first, and stays locked while the command runs.
+the kernel, elsewhere from a watcher. A LOCK_FILE other than "-" is locked first, and for as long as the command runs.
 Stands alone, without any package: it runs before anything else is loaded, and then becomes the command.
 """
 

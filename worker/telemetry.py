@@ -10,11 +10,9 @@ from typing import IO, Any
 
 import structlog
 
-__all__ = ["CHILD_ENDED", "CHILD_STARTED", "CONFIGURATION_PUBLISHED", "configure"]
+__all__ = ["CHILD_ENDED", "configure"]
 
-CHILD_STARTED = "child.started"
 CHILD_ENDED = "child.ended"
-CONFIGURATION_PUBLISHED = "configuration.published"
 
 QUIET = ("celery", "kombu", "amqp", "httpx", "httpcore", "msal", "redis", "tornado", "flower", "asyncio")
 """Libraries that tell too much at INFO: Celery's line per task costs a quarter of the throughput, httpx logs URLs."""

@@ -8,6 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from worker.cli.console import err, plain
+from worker.telemetry import CHILD_ENDED
 
 __all__ = ["ChildrenView"]
 
@@ -35,7 +36,10 @@ class ChildrenView:
 
     def change(self, name: str, what: str) -> None:
         """Show what became of a child."""
-        self.line(name, json.dumps({"event": what, "level": "warning"}))
+        if self._is_terminal:
+            self._print(name, Text(plain(what), style=STYLES["warning"]))
+        else:
+            self._print_json({"service": name, "event": CHILD_ENDED, "level": "warning", "what": what})
 
     def _print(self, name: str, text: Text) -> None:
         with self._lock:

@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import pytest
+
+from tests.unit.worker.conftest import Installation
+from worker.services import ALL_QUEUES, CONTROL_QUEUES, beat_service, flower_service, worker_service
+
+
+def option(command: tuple[str, ...], name: str) -> str:
+    return command[command.index(name) + 1]
+
+
+def test_worker_takes_its_size_from_the_configuration(installation: Installation) -> None:
+    installation.add('[service.workers]\npool = "prefork"\nthreads = 7')
+    command = worker_service(installation.load(), name="worker-1").command
+    assert option(command, "-P") == "prefork"
+    assert option(command, "-c") == "7"
+    assert option(command, "-Q") == "targeted,control,upsert"
+    assert option(command, "-n") == "worker-1@%h"
+
+
+def test_control_worker_takes_no_bulk_work(installation: Installation) -> None:
+    command = worker_service(installation.load(), queues=CONTROL_QUEUES, pool="threads", slots=8).command
+    assert set(option(command, "-Q").split(",")) == set(ALL_QUEUES) - {"upsert"}
+
+
+def test_every_service_uses_the_same_configuration_file(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CONTACT_SYNC_CONFIG", "/somewhere/else.toml")
+    monkeypatch.setenv("GRAPH_SECRET", "kept")
+    settings = installation.load()
+    for service in (worker_service(settings), beat_service(settings), flower_service(settings)):
+        assert service.environment["CONTACT_SYNC_CONFIG"] == str(tmp_path / "contact-sync.toml")
+        assert service.environment["GRAPH_SECRET"] == "kept"
+
+
+def test_no_secret_stands_in_a_command_line(installation: Installation) -> None:
+    settings = installation.load()
+    for service in (worker_service(settings), beat_service(settings), flower_service(settings)):
+        shown = " ".join(service.command)
+        assert not any(secret in shown for secret in installation.environment.values())
+
+
+def test_beat_keeps_its_memory_in_the_state_folder(installation: Installation, tmp_path: Path) -> None:
+    assert option(beat_service(installation.load()).command, "-s") == str(tmp_path / "var" / "beat-schedule")
