@@ -1,1 +1,1 @@
-"""Decides: who is synchronised, which contact is theirs, what changes, and in which order. Sees adapters through ports."""
+"""Decides who is synchronised, which contact is theirs, what changes and when. Sees adapters through ports."""

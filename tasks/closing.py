@@ -78,7 +78,8 @@ def _close(ports: Ports, run: Run) -> None:
         finished_at=now(ports),
         warnings=_run_warnings(ports, run),
     )
-    ports.runs.close(run.run_id, head=head, watermark=_next_watermark(ports, run, counts))
+    settles = not SyncRequest.from_run(run.request).is_restricted
+    ports.runs.close(run.run_id, head=head, watermark=_next_watermark(ports, run, counts), settles=settles)
 
 
 def _run_warnings(ports: Ports, run: Run) -> list[Json]:

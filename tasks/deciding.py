@@ -61,6 +61,7 @@ def _judge(judgement: Judgement) -> float | None:
         judgement.use_index()
     _plan_all(judgement, survey)
     judgement.check_index(survey.in_scope)
+    judgement.forget_gone()
     ports.runs.note(run.run_id, enabled_users=_enabled_users(judgement, survey))
     if ports.plan.seal(run.run_id, holder=judgement.holder):
         ports.runs.touch(run.run_id, due_in_s=ports.timing.due_s)

@@ -54,6 +54,7 @@ class Judgement:
         self._asked_users: dict[str, bool] = {}
         self._unruled: dict[str, str] = {}  # users for whom a rule could not be evaluated
         self._missing_links = 0
+        self._gone: set[str] = set()
         self._at = closing.now(ports)
 
     def use_index(self) -> None:
@@ -61,10 +62,16 @@ class Judgement:
         self._is_indexed = True
 
     def slices(self) -> Iterator[list[tuple[User, int]]]:
-        """Yield the users that were read, slice by slice; tombstones are left to the leavers' rules."""
+        """Yield the users that were read, slice by slice; of tombstones only the ids are kept."""
         for entries in self.ports.reading.slices(self.run.run_id):
             yield [(entry, read_at_ms) for entry, read_at_ms in entries if isinstance(entry, User)]
+            self._gone.update(entry.id for entry, _ in entries if not isinstance(entry, User))
             self.ports.runs.touch(self.run.run_id, due_in_s=self.ports.timing.step_due_s)
+
+    def forget_gone(self) -> None:
+        """Let no later run try users again that were met as tombstones."""
+        if not self.run.dry_run:
+            self.ports.memory.forget_unfinished(self.run.connector_id, sorted(self._gone))
 
     def rule_against(self, user: User) -> str | None:
         """Name the rule that leaves a user out; a user for whom a rule cannot be evaluated is an error of its own."""

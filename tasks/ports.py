@@ -1,4 +1,4 @@
-"""The Protocols that tasks need and nothing more. Each method says what a repeat does; adapters satisfy them by shape."""
+"""The Protocols that tasks need and nothing more. A method says what a repeat does; adapters satisfy them by shape."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ class Contacts(Protocol):
         """Read a company with its sites. Raises NotFoundError."""
 
     def fetch_contacts(self, company_id: str, cursor: str | None = None) -> tuple[tuple[Contact, ...], str | None]:
-        """Read one large page of a company's contacts, inactive ones included, in a stable order; and the next cursor."""
+        """Read a large page of a company's contacts, inactive ones included, in a stable order; and the next cursor."""
 
     def count_contacts(self, company_id: str) -> int:
         """Count a company's contacts, inactive ones included."""
@@ -152,10 +152,13 @@ class Runs(Protocol):
         head: Json,
         watermark: Watermark | None,
         forget_watermark: bool = False,
+        settles: bool = True,
         alert: Json | None = None,
     ) -> bool:
         """Close in one step: report head and rows kept under the run's id, watermark, retry set and refused set merged
-        from the outcomes, lease, turn and every run-scoped key gone, closed marker set. False if it was not open."""
+        from the outcomes, lease, turn and every run-scoped key gone, closed marker set. False if it was not open.
+
+        `settles` says that users for whom the run ended well have nothing left to be retried."""
 
 
 class Reading(Protocol):
@@ -182,10 +185,10 @@ class Reading(Protocol):
         """Count the stored pages of the current generation."""
 
     def restart(self, run_id: str, *, generation: int, mode: str | None = None) -> int | None:
-        """Drop the pages of that generation and return the next one; None if it moved already or the run is not reading."""
+        """Drop the pages of that generation and return the next one; None if it moved, or the run is not reading."""
 
     def slices(self, run_id: str) -> Iterable[list[tuple[User | Tombstone, int]]]:
-        """Yield all entries with their read times, each user once (last page and position win), in slices by user id."""
+        """Yield all entries with their read times, each user once (last page and position win), sliced by user id."""
 
     def unknown_names(self, run_id: str) -> list[str]:
         """List the names that Graph did not know."""
@@ -206,7 +209,7 @@ class Index(Protocol):
         Raises LookupError if the holder lost the index."""
 
     def seal(self, run_id: str, *, holder: str, read_at_ms: int) -> None:
-        """Say that the index is complete and when its read began (`Run.index_at_ms`). Raises LookupError as add does."""
+        """Say that the index is complete, and when its read began (`Run.index_at_ms`). Raises LookupError as add."""
 
     def release(self, run_id: str, *, holder: str) -> None:
         """Give up an index that is not sealed, so that the next one need not wait for this holder to lapse."""
@@ -261,9 +264,9 @@ class Users(Protocol):
 
     def begin(self, run_id: str, user_id: str, *, holder: str) -> tuple[Planned, Grant] | float | None:
         """Take the user's lease. A number: held by a live holder, or written this very moment; come back in so many
-        seconds. None: has an outcome, or the run is not writing. A dead holder's lease is taken over with a higher fence
-        and its intent comes with the grant. If the run is stopping, records "unprocessed" and returns None, unless an
-        intent is unresolved."""
+        seconds. None: has an outcome, or the run is not writing. A dead holder's lease is taken over with a higher
+        fence, and its intent comes with the grant. If the run is stopping, records "unprocessed" and returns None,
+        unless an intent is unresolved."""
 
     def claim(
         self, grant: Grant, *, instance: str, company_id: str, addresses: Sequence[str], contact_id: str | None
@@ -291,7 +294,7 @@ class Users(Protocol):
         False if the fence is stale (nothing recorded) or the user has an outcome already (the rest is done)."""
 
     def settle(self, grant: Grant, intent: Intent, outcome: Outcome) -> None:
-        """Record what an earlier holder's intent proved to be, under the intent's run, and clear it; the lease stays."""
+        """Record what an earlier holder's intent proved to be, under its own run, and clear it; the lease stays."""
 
     def postpone(self, grant: Grant, run_id: str, *, wait_s: float, keep_intent: bool = False) -> None:
         """Give back lease and claims and say when the user comes back; `overdue_users` names it if it does not."""
@@ -315,11 +318,14 @@ class Memory(Protocol):
     def unfinished(self, connector_id: str) -> dict[str, Json]:
         """Return the retry set and the refused users: user id → {"kind": "retry" | "refused", "since_ms", …}."""
 
+    def forget_unfinished(self, connector_id: str, user_ids: Sequence[str]) -> None:
+        """Take users that are gone off the retry set and the refused users; a repeat changes nothing."""
+
     def last_tick(self, connector_id: str) -> int | None:
         """Return the connector's last scheduled time that was taken (ms); None before its first sight."""
 
     def see_connector(self, connector_id: str, *, at_ms: int) -> None:
-        """Remember when a connector was first seen, so that its schedule counts from there; a repeat changes nothing."""
+        """Remember when a connector was first seen: its schedule counts from there. A repeat changes nothing."""
 
 
 class Recovery(Protocol):
@@ -354,7 +360,7 @@ class Budgets(Protocol):
         """Return since when no call to this instance has succeeded, while its breaker is open."""
 
     def window(self, instance: str, *, most: int, lane: str) -> int:
-        """Return how many users may be in flight: what the budget admits within its horizon, 1 while the breaker is open."""
+        """Return how many users may be in flight: what the budget admits soon; 1 while the breaker is open."""
 
 
 class Presence(Protocol):
@@ -370,7 +376,7 @@ class Presence(Protocol):
         """Return "incarnation/nonce" for one piece of work."""
 
     def check_fresh(self) -> None:
-        """Raise TransientError if this process's own heartbeat is stale: it may be taken for dead, so it may not write."""
+        """Raise TransientError if our own heartbeat is stale: we may be taken for dead, so we may not write."""
 
 
 # --- messages ---------------------------------------------------------------------------------------------------------

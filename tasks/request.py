@@ -43,9 +43,13 @@ class SyncRequest(Record):
     @property
     def is_narrowed(self) -> bool:
         """Tell a run that may not move the delta link, because it does not look at everybody or everything."""
+        return self.is_targeted or self.is_restricted
+
+    @property
+    def is_restricted(self) -> bool:
+        """Tell a run after which a user may still need what a run without these inputs would do for it."""
         return (
-            self.is_targeted
-            or self.company_id is not None
+            self.company_id is not None
             or self.department_filter is not None
             or self.office_location_filter is not None
             or not self.update_existing

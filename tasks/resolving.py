@@ -34,7 +34,7 @@ def intent_of(run: Run, planned: Planned, *, not_after_ms: int, server_run_id: s
 
 
 def suspected_intent(run: Run, planned: Planned) -> Intent:
-    """Take a user in flight for one with an unresolved intent: the store restarted and may have lost its last second."""
+    """Take a user in flight for one with an unresolved intent: the store restarted and may have lost a second."""
     return intent_of(run, planned, not_after_ms=0, server_run_id="")
 
 

@@ -39,7 +39,7 @@ class Run(Record):
     started_at_ms: int = 0
     generation: int = 0  # grows each time the read starts over
     index_at_ms: int = 0  # when the contact index was read; 0: no index
-    stopping: str | None = None  # why no further user is written: cancelled, instance_down, a code of specification.md 5
+    stopping: str | None = None  # why no further user is written: cancelled, or an error's code
     notes: Json = {}  # small facts that one step leaves for a later one
 
 

@@ -61,6 +61,11 @@ class Memory:
         found = self._connection.client.hgetall(self._keys.unfinished(connector_id))
         return {text(user_id): json.loads(value) for user_id, value in found.items()}
 
+    def forget_unfinished(self, connector_id: str, user_ids: Sequence[str]) -> None:
+        """Take users that are gone off the retry set and the refused users."""
+        if user_ids:
+            self._connection.client.hdel(self._keys.unfinished(connector_id), *user_ids)
+
     def last_tick(self, connector_id: str) -> int | None:
         """Return the connector's last scheduled time that was taken (ms); None before its first sight."""
         found = self._connection.client.hget(self._keys.ticks, connector_id)

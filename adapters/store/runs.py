@@ -121,6 +121,7 @@ class Runs:
         head: Json,
         watermark: Watermark | None,
         forget_watermark: bool = False,
+        settles: bool = True,
         alert: Json | None = None,
     ) -> bool:
         """Close in one step: nothing of the run stays but its report.
@@ -138,6 +139,7 @@ class Runs:
             "head": json.dumps(head),
             "watermark": None if watermark is None else watermark.model_dump_json(),
             "forget": forget_watermark,
+            "settles": settles,
             "alert": None if alert is None else json.dumps(alert, sort_keys=True),
             "marker_ms": int(self._timing.closed_s * 1000),
         }

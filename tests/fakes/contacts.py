@@ -9,6 +9,7 @@ from typing import Literal
 
 from adapters.errors import AnswerLostError, NotFoundError, RecordError, SyncError
 from adapters.records import Company, Contact, ContactChange, ContactDraft, FieldSpec, PsaSchema
+from tests.fakes.moments import Moments
 
 VENDOR = "fake"
 Permit = Callable[[], float]
@@ -47,7 +48,8 @@ class FakeContacts:
     """Companies and contacts in memory, safe to use from several threads.
 
     `writes` lists what happened, `calls` counts every call by method name. Failures are scripted per method, first in,
-    first out: `fail`, `refuse` and `lose_answer`; each is used up by one call.
+    first out: `fail`, `refuse` and `lose_answer`; each is used up by one call. `moments` are for what happens
+    meanwhile.
     """
 
     def __init__(self, *, schema: PsaSchema = SCHEMA, page_size: int = 1000) -> None:
@@ -58,6 +60,7 @@ class FakeContacts:
         self.contacts: dict[str, Contact] = {}
         self.writes: list[Write] = []
         self.calls: Counter[str] = Counter()
+        self.moments = Moments()
         self._failures: dict[str, deque[tuple[SyncError, bool]]] = defaultdict(deque)
         self._next_id = 1000
         self._lock = threading.RLock()
@@ -129,6 +132,10 @@ class FakeContacts:
     def lose_answer(self, method: str, *, happened: bool = True, times: int = 1) -> None:
         """Let the answer of the next writes be lost, after they happened or before."""
         self._failures[method].extend([(AnswerLostError("answer_lost", vendor=VENDOR), happened)] * times)
+
+    def heal(self) -> None:
+        """Forget every failure that was not used up."""
+        self._failures.clear()
 
     # --- the port ---------------------------------------------------------------------------------------------------
 
@@ -226,10 +233,12 @@ class FakeContacts:
     def _call(self, method: str) -> Iterator[None]:
         with self._lock:
             self.calls[method] += 1
+            self.moments.reach(method, "before")
             waiting = self._failures[method]
             error, happens = waiting.popleft() if waiting else (None, True)
             if happens:
                 yield
+            self.moments.reach(method, "after")
             if error is None:
                 return
         raise error

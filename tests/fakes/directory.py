@@ -8,6 +8,7 @@ from typing import Any
 
 from adapters.errors import ResyncError, SyncError
 from adapters.records import DirectoryPage, Tombstone, User
+from tests.fakes.moments import Moments
 
 VENDOR = "fake"
 BASE = "https://graph.fake/v1.0"
@@ -18,7 +19,7 @@ class FakeDirectory:
 
     The list names every property; a delta names those that were ever set (absent is not null). `page_size` cuts both.
     `blank_pages` puts an empty page with a next link before each page that has one, `repeats` lets a delta name a user
-    once for each change. `calls` counts every call by method name; `fail` scripts errors.
+    once for each change. `calls` counts every call by method name; `fail` scripts errors, `moments` what else happens.
     """
 
     def __init__(self, *, page_size: int = 999, blank_pages: bool = False, repeats: bool = False) -> None:
@@ -28,6 +29,7 @@ class FakeDirectory:
         self.repeats = repeats
         self.users: dict[str, User] = {}
         self.calls: Counter[str] = Counter()
+        self.moments = Moments()
         self._deleted: dict[str, User] = {}
         self._log: list[str] = []  # user ids, in the order of their changes; a delta token counts into it
         self._dead_before: int = 0
@@ -90,6 +92,11 @@ class FakeDirectory:
         with self._lock:
             self._log.append("")  # so that the next link differs from the dead ones
             self._dead_before = len(self._log)
+
+    def forget_changes(self) -> None:
+        """Leave what was changed so far out of every delta, as Graph does with a change that it lists late."""
+        with self._lock:
+            self._log = [""] * len(self._log)
 
     def fail(self, method: str, error: SyncError, *, times: int = 1) -> None:
         """Let the next calls of this method raise."""
@@ -159,9 +166,11 @@ class FakeDirectory:
     def _call(self, method: str) -> Iterator[None]:
         with self._lock:
             self.calls[method] += 1
+            self.moments.reach(method, "before")
             if self._failures[method]:
                 raise self._failures[method].popleft()
             yield
+            self.moments.reach(method, "after")
 
     def _keep(self, user: User) -> None:
         self.users[user.id] = user

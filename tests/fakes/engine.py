@@ -1,33 +1,32 @@
-"""Whole runs in one process: the real steps over a real store, with vendors in memory and a queue instead of a broker."""
+"""Whole runs in one process: the real steps over a real store, vendors in memory, a queue instead of a broker."""
 
 import io
 import json
 import time
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from adapters.read_only import ReadOnlyContacts
-from adapters.records import Batch, Member, Run
 from adapters.store import Store
-from tasks import closing, deciding, fanning_out, feeding, reconciling, starting, stepping, summarizing, upserting
+from tasks import reconciling
 from tasks.connector import Connector
 from tasks.default_mappings import default_mapping
-from tasks.ports import Json, Ports, Timing
+from tasks.ports import Contacts, Directory, Json, Ports, Timing
 from tasks.requesting import request_run
 from tests.fakes.contacts import FakeContacts
 from tests.fakes.directory import FakeDirectory
+from tests.fakes.queue import Queue
+from tests.fakes.reports import check_report
 from worker.reporting import write_run_report
 
 TENANT = "11111111-1111-4111-8111-111111111111"
 TIMING = Timing(write_deadline_s=0.3, write_margin_s=0.05, user_horizon_s=2.0, instance_horizon_s=5.0, batch_size=4)
+LONGEST_SLEEP_S = 0.1
 
 
-def connector(**settings: Any) -> Connector:
+def make_connector(connector_id: str = "contoso", **settings: Any) -> Connector:
     """Return a connector of the fake tenant and the fake PSA's company 250."""
     defaults: Json = {
-        "connector_id": "contoso",
         "tenant_id": TENANT,
         "psa": "main",
         "psa_kind": "connectwise",
@@ -36,108 +35,58 @@ def connector(**settings: Any) -> Connector:
         "field_mapping": default_mapping("connectwise"),
         "fingerprint": "f1",
     }
-    return Connector(**{**defaults, **settings})
+    return Connector(connector_id=connector_id, **{**defaults, **settings})
 
 
-@dataclass
-class Message:
-    """One message in the queue."""
-
-    name: str
-    do: Callable[[], float | None]
-
-
-@dataclass
-class Queue:
-    """Satisfies ports.Publisher; `lose` drops the next messages of that name."""
-
-    engine: "Engine"
-    waiting: deque[Message] = field(default_factory=deque)
-    lose: dict[str, int] = field(default_factory=dict)
-    sent: list[str] = field(default_factory=list)
-
-    def put(self, name: str, do: Callable[[], float | None]) -> None:
-        """Queue a step."""
-        self.sent.append(name)
-        if self.lose.get(name, 0) > 0:
-            self.lose[name] -= 1
-            return
-        self.waiting.append(Message(name, do))
-
-    def start_run(self, run_id: str) -> None:
-        self.put("start_run", lambda: stepping.run_step(self.engine.ports, run_id, starting.start_run))
-
-    def fan_out(self, run_id: str, *, generation: int, page: int) -> None:
-        def step(ports: Ports, run: Run) -> float | None:
-            return fanning_out.fan_out(ports, run, generation=generation, page=page)
-
-        self.put("fan_out", lambda: stepping.run_step(self.engine.ports, run_id, step))
-
-    def judge(self, run_id: str) -> None:
-        self.put("judge", lambda: stepping.run_step(self.engine.ports, run_id, deciding.judge))
-
-    def feed(self, instance: str) -> None:
-        self.put("feed", lambda: feeding.feed(self.engine.ports, instance))
-
-    def batch(self, batch: Batch) -> None:
-        parts = {member.user_id for member in batch.members}
-
-        def part(member: Member) -> float | None:
-            wait_s = upserting.upsert_contact(self.engine.ports, member.run_id, member.user_id)
-            if wait_s is None:
-                parts.discard(member.user_id)
-                if not parts:
-                    self.summarize_batch(batch.run_id, batch.batch_id)
-            return wait_s
-
-        for member in batch.members:
-            self.put("upsert", lambda member=member: part(member))  # type: ignore[misc]  # binds the loop's member
-
-    def upsert(self, member: Member) -> None:
-        self.put("upsert", lambda: upserting.upsert_contact(self.engine.ports, member.run_id, member.user_id))
-
-    def summarize_batch(self, run_id: str, batch_id: str) -> None:
-        self.put("summarize", lambda: summarizing.summarize_batch(self.engine.ports, run_id, batch_id))
-
-    def close_run(self, run_id: str) -> None:
-        self.put("close_run", lambda: stepping.run_step(self.engine.ports, run_id, closing.close_run))
-
-
-@dataclass
 class FakeConfiguration:
-    """Satisfies ports.Configuration; every version holds the same connectors."""
+    """Satisfies ports.Configuration: snapshots that stay as they were published."""
 
-    known: dict[str, Connector]
-    version: int = 1
+    def __init__(self, connector: Connector) -> None:
+        """Publish a first version with one connector."""
+        self._snapshots: list[dict[str, Connector]] = []
+        self.publish(connector)
+
+    def publish(self, *connectors: Connector) -> None:
+        """Publish a version of these connectors and no others."""
+        self._snapshots.append({connector.connector_id: connector for connector in connectors})
 
     def current_version(self) -> int:
-        return self.version
+        """Return the newest version."""
+        return len(self._snapshots)
 
     def connector(self, connector_id: str, *, version: int) -> Connector:
-        return self.known[connector_id]
+        """Return a connector of a version."""
+        return self._snapshots[version - 1][connector_id]
 
     def connectors(self, *, version: int) -> tuple[str, ...]:
-        return tuple(self.known)
+        """Name the connectors of a version."""
+        return tuple(self._snapshots[version - 1])
 
 
-@dataclass
 class FakeBudgets:
-    """Satisfies ports.Budgets: always open, unless told otherwise."""
+    """Satisfies ports.Budgets: calls are free, and the breaker is closed unless told otherwise."""
 
-    down_since: int | None = None
+    def __init__(self) -> None:
+        """Be well."""
+        self.down_since: int | None = None
 
     def is_open(self, instance: str) -> bool:
+        """Tell whether the PSA is down."""
         return self.down_since is not None
 
     def down_since_ms(self, instance: str) -> int | None:
+        """Return what was set."""
         return self.down_since
 
     def window(self, instance: str, *, most: int, lane: str) -> int:
-        return most
+        """Let everything through, or a probe."""
+        return most if self.down_since is None else 1
 
 
 class Engine:
-    """One installation in one process."""
+    """One installation in one process, with the connector contoso of tenant `directory`, and the PSA `psa`.
+
+    Every report that it returns has been checked to add up."""
 
     def __init__(self, store: Store, *, timing: Timing = TIMING, **settings: Any) -> None:
         """Start with an empty tenant and an empty company 250."""
@@ -145,9 +94,17 @@ class Engine:
         self.directory = FakeDirectory()
         self.psa = FakeContacts()
         self.psa.add_company()
-        self.queue = Queue(self)
-        self.configuration = FakeConfiguration({"contoso": connector(**settings)})
-        self.ports = Ports(
+        self.queue = Queue(lambda: self.ports)
+        self.budgets = FakeBudgets()
+        self.configuration = FakeConfiguration(make_connector(**settings))
+        self._tenants: dict[str, Directory] = {"contoso": self.directory}
+        self.ports = self._ports_of(store, timing)
+
+    def _ports_of(self, store: Store, timing: Timing) -> Ports:
+        def contacts(dry_run: bool) -> Contacts:
+            return ReadOnlyContacts(self.psa) if dry_run else self.psa
+
+        return Ports(
             runs=store.runs,
             reading=store.reading,
             index=store.index,
@@ -155,59 +112,96 @@ class Engine:
             users=store.users,
             memory=store.memory,
             recovery=store.recovery,
-            budgets=FakeBudgets(),
+            budgets=self.budgets,
             presence=store.presence,
             configuration=self.configuration,
             publisher=self.queue,
-            directory=lambda run: self.directory,
-            contacts=lambda run: ReadOnlyContacts(self.psa) if run.dry_run else self.psa,
+            directory=lambda run: self._tenants[run.connector_id],
+            contacts=lambda run: contacts(run.dry_run),
             timing=timing,
         )
 
+    # --- what a test arranges ---------------------------------------------------------------------------------------
+
     def configure(self, **settings: Any) -> None:
-        """Publish another version of the connector."""
-        known = self.configuration.known["contoso"]
-        self.configuration.known["contoso"] = known.model_copy(update=settings)
-        self.configuration.version += 1
+        """Publish another version, with these settings of contoso changed."""
+        self.configuration.publish(Connector.model_validate({**self.connector().model_dump(), **settings}))
 
-    def with_timing(self, **times: float) -> None:
-        """Change times."""
-        self.ports = replace(self.ports, timing=replace(self.ports.timing, **times))  # type: ignore[arg-type]
+    def connector(self) -> Connector:
+        """Return contoso as it was published last."""
+        return self.configuration.connector("contoso", version=self.configuration.current_version())
 
-    def request(self, **inputs: Any) -> str:
+    def add_connector(self, connector_id: str, directory: Directory, **settings: Any) -> None:
+        """Publish another connector beside contoso, with a tenant of its own."""
+        self._tenants[connector_id] = directory
+        self.configuration.publish(self.connector(), make_connector(connector_id, **settings))
+
+    def with_timing(self, **times: Any) -> None:
+        """Change times and sizes."""
+        self.ports = replace(self.ports, timing=replace(self.ports.timing, **times))
+
+    def change_watermark(self, **facts: Any) -> None:
+        """Change what is remembered of the delta link, such as its age."""
+        watermark = self.store.memory.watermark("contoso")
+        assert watermark is not None, "no delta link was saved"
+        changed = watermark.model_copy(update=facts).model_dump_json()
+        self.store.connection.client.hset(self.store.connection.keys.watermarks, "contoso", changed)
+
+    def move_to(self, store: Store) -> None:
+        """Go on as another process, after the one that used the former store has died."""
+        self.store = store
+        self.ports = self._ports_of(store, self.ports.timing)
+
+    # --- runs -------------------------------------------------------------------------------------------------------
+
+    def request(self, connector_id: str = "contoso", **inputs: Any) -> str:
         """Ask for a run; it waits in the queue."""
-        return request_run(self.ports, "contoso", inputs, trigger="cli").run_id
+        return request_run(self.ports, connector_id, inputs, trigger="cli").run_id
 
-    def run(self, **inputs: Any) -> Json:
+    def run(self, connector_id: str = "contoso", **inputs: Any) -> Json:
         """Ask for a run, carry it to its end, return its report."""
-        run_id = self.request(**inputs)
+        run_id = self.request(connector_id, **inputs)
         self.work()
         return self.report(run_id)
 
-    def work(self, *, most_steps: int = 5000, until: Callable[[], bool] = lambda: False) -> None:
-        """Do steps until the queue is empty; one that wants to wait goes to its end."""
+    def work(self, *, until: str | None = None, most_steps: int = 5000) -> None:
+        """Do the messages in turn until none waits, or one of that name is next; one that wants to wait goes last."""
+        self.store.presence.beat()
         for _ in range(most_steps):
-            if not self.queue.waiting or until():
+            if not self.queue.waiting or self.queue.waiting[0].name == until:
                 return
-            message = self.queue.waiting.popleft()
-            wait_s = message.do()
+            wait_s = self.queue.do_next()
             if wait_s is not None:
-                self.queue.waiting.append(message)
                 self.pass_time(wait_s)
-        raise AssertionError(f"still going on: {[message.name for message in self.queue.waiting][:10]}")
+        names = [message.name for message in self.queue.waiting]
+        raise AssertionError(f"no end: {names[:10]}")
 
     def pass_time(self, seconds: float) -> None:
-        """Let time pass; waits are short in tests, and the store's clock is real."""
+        """Let some time pass: the store's clock is real, and waits are short in tests."""
         self.store.presence.beat()
-        time.sleep(min(seconds, 0.1))
+        time.sleep(min(seconds, LONGEST_SLEEP_S))
 
     def reconcile(self) -> None:
-        """Take up what was lost, whatever its due time says."""
+        """Take up what was lost, as if everybody had waited long enough for it."""
+        connection = self.store.connection
+        for waiting in (connection.keys.open, connection.keys.due, connection.keys.done):
+            for entry in connection.client.zrange(waiting, 0, -1):
+                connection.client.zadd(waiting, {entry: 0}, xx=True)
         reconciling.reconcile(self.ports)
+
+    def recover(self, run_id: str, *, most_rounds: int = 50) -> Json:
+        """Reconcile and work until a run is closed; return its report."""
+        for _ in range(most_rounds):
+            if self.store.runs.is_closed(run_id):
+                return self.report(run_id)
+            self.reconcile()
+            self.work()
+        raise AssertionError(f"not closed: {self.store.runs.load_run(run_id)!r}")
 
     def report(self, run_id: str) -> Json:
         """Return the report of a closed run."""
         out = io.StringIO()
         assert write_run_report(self.store, run_id, out), f"not closed: {self.store.runs.load_run(run_id)!r}"
         report: Json = json.loads(out.getvalue())
+        check_report(report)
         return report

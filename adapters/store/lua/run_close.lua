@@ -4,7 +4,7 @@
 -- keys: chunks.created chunks.updated chunks.skipped chunks.errors chunks.warnings chunks.excluded chunks.unprocessed
 -- keys: report_rows.created report_rows.updated report_rows.skipped report_rows.errors report_rows.warnings report_rows.excluded report_rows.unprocessed
 -- keys: report_chunks.created report_chunks.updated report_chunks.skipped report_chunks.errors report_chunks.warnings report_chunks.excluded report_chunks.unprocessed
--- args: run_id connector_id lane_name head watermark forget alert marker_ms
+-- args: run_id connector_id lane_name head watermark forget settles alert marker_ms
 
 local facts = redis.call('HMGET', run, 'state', 'dry_run', 'error')
 if not facts[1] or (facts[1] == 'writing' and not complete()) then
@@ -33,7 +33,9 @@ if not dry then
     for position = 1, #entries_left, 2 do
         local user_id, entry = entries_left[position], entries_left[position + 1]
         if entry == '' then
-            redis.call('HDEL', standing, user_id)
+            if settles ~= '' then
+                redis.call('HDEL', standing, user_id)
+            end
         else
             local fresh, old = cjson.decode(entry), redis.call('HGET', standing, user_id)
             local since = whole(now)

@@ -1,0 +1,44 @@
+"""One real Valkey for the runs; each test has a prefix, and so an installation, of its own."""
+
+import secrets
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from adapters.store import StoreTiming
+from tests.fakes.engine import Engine
+from tests.fakes.mortal import MortalStore
+from tests.fakes.valkey import RealValkey, running_valkey
+
+STORE_TIMING = StoreTiming(settle_s=0.05, busy_s=0.05)
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[RealValkey]:
+    with running_valkey() as server:
+        yield server
+
+
+@pytest.fixture
+def opened(valkey: RealValkey) -> Iterator[Callable[[], MortalStore]]:
+    """Open stores on one fresh prefix, each as a process of its own would."""
+    prefix = f"t{secrets.token_hex(4)}:"
+    stores: list[MortalStore] = []
+
+    def opened_store() -> MortalStore:
+        stores.append(MortalStore(valkey.url, prefix=prefix, timing=STORE_TIMING))
+        return stores[-1]
+
+    yield opened_store
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def store(opened: Callable[[], MortalStore]) -> MortalStore:
+    return opened()
+
+
+@pytest.fixture
+def engine(store: MortalStore) -> Engine:
+    return Engine(store)
