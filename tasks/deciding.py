@@ -4,6 +4,9 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
+import structlog
+
+from adapters.errors import WireError
 from adapters.records import Outcome, Planned, Run, RunState, User
 from tasks import closing, codes, conflicts, indexing, report
 from tasks.addresses import address_digest, address_digests
@@ -11,6 +14,8 @@ from tasks.connector import Connector
 from tasks.judgement import Case, Judgement
 from tasks.matching import Match, Refusal
 from tasks.ports import Ports
+
+log = structlog.get_logger()
 
 BUSY_WAIT_S = 5.0
 INDEX_WORTH_USERS = 2  # from here on one large page costs less than two look-ups a user
@@ -74,7 +79,11 @@ def _judge(judgement: Judgement) -> float | None:
 def _enabled_users(judgement: Judgement, survey: "_Survey") -> int:
     if judgement.run.mode == "full":
         return survey.enabled
-    return judgement.ports.directory(judgement.run).count_users(enabled_only=True)
+    try:
+        return judgement.ports.directory(judgement.run).count_users(enabled_only=True)
+    except WireError as error:  # a figure of the report; nothing that is written depends on it
+        log.warning("count.unknown", reason=error.reason, status=error.status)
+        return survey.enabled
 
 
 def _index_is_cheaper(judgement: Judgement, users: int) -> bool:

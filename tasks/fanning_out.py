@@ -1,8 +1,9 @@
 """The reading step: one Graph page at a time, each stored once together with the step that follows it."""
 
+from http import HTTPStatus
 from typing import Any, Literal, NamedTuple
 
-from adapters.errors import ResyncError, TransientError
+from adapters.errors import ResyncError, TransientError, WireError
 from adapters.records import DirectoryPage, Run, RunState, Tombstone, User
 from tasks import reading_plan
 from tasks.ports import Directory, Ports
@@ -98,7 +99,13 @@ def _found(step: Json) -> Json:
 def _fetch(directory: Directory, step: Json) -> DirectoryPage:
     if step["kind"] == "delta":
         return directory.fetch_delta(step["link"])
-    return directory.fetch_users(step.get("link"), created_since=step.get("since"))
+    try:
+        return directory.fetch_users(step.get("link"), created_since=step.get("since"))
+    except WireError as error:
+        if "since" not in step or error.status != HTTPStatus.BAD_REQUEST:
+            raise
+        # a directory that cannot be asked for its new users alone is asked for all of them
+        raise ResyncError("delta_link_dead", vendor=error.vendor, status=error.status) from error
 
 
 def _read_names(directory: Directory, step: Json, next_step: Json) -> Read:
@@ -125,7 +132,7 @@ def _start_over(ports: Ports, run: Run, error: ResyncError) -> float | None:
         mode = "full"
         facts: Json = {"delta_link_dead": True}
         if run.mode == "incremental":
-            facts["mode_changed"] = "Graph no longer accepts the saved delta link"
+            facts["mode_changed"] = "Graph did not accept the saved delta link"
         ports.runs.note(run.run_id, **facts)
     ports.reading.restart(run.run_id, generation=run.generation, mode=mode)
     ports.runs.touch(run.run_id, due_in_s=ports.timing.step_due_s)

@@ -145,9 +145,9 @@ class ConnectWiseClient:
         return parse(self._get(path, endpoint=endpoint, params=params), WireCompany)
 
     def fetch_sites(self, company_id: int) -> tuple[WireSite, ...]:
-        """Read a company's sites."""
+        """Read a company's sites; none where the installation keeps them from us."""
         path, endpoint = f"/company/companies/{company_id}/sites", "/company/companies/{id}/sites"
-        return self.fetch_table(path, WireSite, endpoint=endpoint)
+        return self.fetch_optional_table(path, WireSite, endpoint=endpoint)
 
     def fetch_table(
         self, path: str, shape: type[Shape], *, endpoint: str | None = None, conditions: str | None = None
@@ -164,10 +164,10 @@ class ConnectWiseClient:
             step = next_step(step, ids, link=response.headers.get("link"))
         return tuple(rows.values())
 
-    def fetch_optional_table(self, path: str, shape: type[Shape]) -> tuple[Shape, ...]:
+    def fetch_optional_table(self, path: str, shape: type[Shape], *, endpoint: str | None = None) -> tuple[Shape, ...]:
         """Read all rows of a small list that an installation may lack or keep from us: then it is empty."""
         try:
-            return self.fetch_table(path, shape)
+            return self.fetch_table(path, shape, endpoint=endpoint)
         except NotFoundError:
             return ()
         except InstanceError as error:
