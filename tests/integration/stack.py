@@ -84,7 +84,7 @@ when = "user.userPrincipalName is match('svc[-_.]')"
 CONNECTOR = """\
 [connectors.{name}]
 tenant_id = "{tenant_id}"
-psa_default_company_id = "250"
+psa_default_company_id = "{company_id}"
 {settings}
 """
 
@@ -106,7 +106,7 @@ class Stack:
         """Start Valkey and sandbox, and publish the configuration; no worker yet.
 
         `timing` replaces some of the small times; an empty one means production's. `connectors` are names with their
-        settings, all of the first tenant and its company."""
+        settings, the first one for the first tenant and its company, and so on; the sandbox has three."""
         self.folder = folder
         self.workers: list[subprocess.Popen[bytes]] = []
         self._others: list[subprocess.Popen[bytes]] = []
@@ -282,20 +282,24 @@ class Stack:
         return process
 
     def _configure(self, connectors: dict[str, str]) -> Settings:
-        tenant_id = self.facts["tenants"][0]["tenant_id"]
-        tables = (CONNECTOR.format(name=name, tenant_id=tenant_id, settings=it) for name, it in connectors.items())
+        tables = [
+            CONNECTOR.format(
+                name=name, tenant_id=tenant["tenant_id"], company_id=tenant["company_id"], settings=settings
+            )
+            for (name, settings), tenant in zip(connectors.items(), self.facts["tenants"], strict=False)
+        ]
         self.config.write_text("\n".join([self._base, *tables]))
         return load_settings(self.config)
 
     def _configuration(self, *, requests_per_minute: int, timing: dict[str, float], workers: str) -> str:
-        tenant, psa = self.facts["tenants"][0], self.facts["connectwise"]
+        graph, psa = self.facts["multi_tenant_app"], self.facts["connectwise"]
         return CONFIGURATION.format(
             redis_url=self.valkey.url,
             folder=self.folder,
             url=self.facts["url"],
             ca_file=self.facts["ca_file"],
-            client_id=tenant["client_id"],
-            client_secret=tenant["client_secret"],
+            client_id=graph["client_id"],
+            client_secret=graph["client_secret"],
             company=psa["company"],
             public_key=psa["public_key"],
             private_key=psa["private_key"],

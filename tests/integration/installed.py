@@ -1,0 +1,184 @@
+"""contact-sync as its users meet it: commands in processes of their own, on a sandbox, with the embedded store."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import psutil
+
+from adapters.errors import SyncError
+from worker import embedded
+from worker.cli.sandbox import Sandbox, write_configuration
+from worker.compose import open_store
+from worker.settings import load_settings
+
+Json = dict[str, Any]
+
+COMMAND = (sys.executable, "-m", "worker.cli")
+SMALL = "\n[service.workers]\nprocesses = 1\nthreads = 16\n"
+ENDS_S = 60.0
+
+
+class Installed:
+    """A configuration file for a sandbox, and commands that use it."""
+
+    def __init__(self, folder: Path, sandbox: Sandbox, *, port: int, service: str = "") -> None:
+        """Write the configuration; nothing runs yet."""
+        self.folder = folder
+        self.sandbox = sandbox
+        self.config = folder / "contact-sync.toml"
+        write_configuration(
+            self.config, sandbox.facts, flower_listen=f"127.0.0.1:{port}", flower_basic_auth="demo:secret"
+        )
+        text = self.config.read_text(encoding="utf-8")
+        self.config.write_text(text.replace("[service]\n", f"[service]\n{service}", 1) + SMALL, encoding="utf-8")
+
+    def start(self, *arguments: str, **streams: Any) -> subprocess.Popen[str]:
+        """Start a command on this configuration."""
+        return start("--config", str(self.config), *arguments, cwd=self.folder, **streams)
+
+    def call(self, *arguments: str, code: int | None = 0) -> "Called":
+        """Run a command on this configuration to its end, and check its exit code."""
+        return call("--config", str(self.config), *arguments, code=code)
+
+    def rows(self, *arguments: str, code: int | None = 0) -> list[Json]:
+        """Run a command with --json, and return what it printed, a row a line."""
+        return [json.loads(line) for line in self.call(*arguments, "--json", code=code).out.splitlines()]
+
+    def report(self, *arguments: str, code: int | None = 0) -> Json:
+        """Run a command that prints one report."""
+        report: Json = json.loads(self.call(*arguments, "--json", code=code).out)
+        return report
+
+    def closed(self, run_id: str) -> Json:
+        """Wait until a run is closed, and return its row."""
+        rows: list[Json] = []
+
+        def is_closed() -> bool:
+            rows[:] = [row for row in self.rows("runs") if row["run_id"] == run_id]
+            return bool(rows) and rows[0]["state"] in {"success", "errors", "not run", "held"}
+
+        wait_for(is_closed, what=lambda: str(rows))
+        return rows[0]
+
+    def processes(self) -> list[psutil.Process]:
+        """Return what runs for this installation."""
+        found = []
+        for process in psutil.process_iter(["pid", "cmdline", "environ"]):
+            command = " ".join(process.info["cmdline"] or ())
+            environment = process.info["environ"] or {}
+            is_ours = environment.get("CONTACT_SYNC_CONFIG") == str(self.config) or str(self.folder / "var") in command
+            if is_ours and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        return found
+
+
+def start(*arguments: str, **streams: Any) -> subprocess.Popen[str]:
+    """Start a command in a session of its own, as another terminal would."""
+    piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
+    return subprocess.Popen(
+        [*COMMAND, *arguments], text=True, env=without_configuration(), start_new_session=True, **piped
+    )
+
+
+def call(*arguments: str, code: int | None = 0) -> "Called":
+    """Run a command to its end, and check its exit code."""
+    with start(*arguments) as process:
+        out, err = process.communicate(timeout=ENDS_S)
+    assert code in (None, process.returncode), f"exit {process.returncode}\n{out}\n{err}"
+    return Called(out, err)
+
+
+class Called:
+    """What a command printed."""
+
+    def __init__(self, out: str, err: str) -> None:
+        """Keep both streams."""
+        self.out = out
+        self.err = err
+
+
+class Up:
+    """`contact-sync up`, running."""
+
+    def __init__(self, installed: Installed) -> None:
+        """Start it, and wait until a worker takes work."""
+        self._installed = installed
+        self.log = installed.folder / "up.log"
+        with self.log.open("w") as log:
+            self.process = installed.start("up", stderr=log)
+        wait_for(self.works, what=self.said)
+
+    def __enter__(self) -> Self:
+        """Be stopped at the end of a block."""
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Stop it."""
+        self.stop()
+
+    def said(self) -> str:
+        """Return what it printed."""
+        return self.log.read_text()
+
+    def child(self, name: str) -> psutil.Process:
+        """Return a child by a part of its command line."""
+        for process in psutil.Process(self.process.pid).children():
+            if re.search(name, " ".join(process.cmdline())):
+                return process
+        raise AssertionError(f"no child {name}: {self.said()}")
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        """Ask it to stop, and return its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        out, _ = self.process.communicate(timeout=ENDS_S)
+        assert out == ""
+        return self.process.returncode
+
+    def works(self) -> bool:
+        assert self.process.poll() is None, self.said()
+        settings = load_settings(self._installed.config)
+        if settings.service.redis_url is None and not embedded.is_up(settings.service.state_dir):
+            return False
+        with closing(open_store(settings)) as store:
+            try:
+                return len(store.presence.living()) > settings.service.workers.processes
+            except SyncError:
+                return False
+
+
+@contextmanager
+def running_sandbox(folder: Path, *, users: int = 200) -> Iterator[Sandbox]:
+    """Run a sandbox for as long as the block lasts."""
+    with Sandbox(folder, users=users, seed=7, on_line=lambda *_: None) as sandbox:
+        yield sandbox
+
+
+def free_port() -> int:
+    """Let the kernel choose a port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def without_configuration() -> dict[str, str]:
+    """Return an environment that names no configuration."""
+    return {name: value for name, value in os.environ.items() if name != "CONTACT_SYNC_CONFIG"}
+
+
+def wait_for(condition: Callable[[], bool], *, what: Callable[[], str], timeout_s: float = 40) -> None:
+    """Wait until a condition holds; fail with a word on what was waited for."""
+    deadline_s = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline_s, f"waited {timeout_s} s in vain: {what()}"
+        time.sleep(0.1)

@@ -1,0 +1,413 @@
+"""Every verb, as its users type it: real commands, real workers, real beat, on a sandbox."""
+
+import json
+import os
+import pty
+import re
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.fakes.valkey import running_valkey
+from tests.integration.installed import Installed, Up, call, free_port, running_sandbox, start, wait_for
+from worker.cli.demo import compare
+from worker.cli.sandbox import Sandbox
+
+Json = dict[str, Any]
+
+CUSTOMER = """
+[connectors.{name}]
+tenant_id = "{tenant_id}"
+graph_app = "{graph_app}"
+psa_default_company_id = "{company_id}"
+"""
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    with running_sandbox(tmp_path_factory.mktemp("sandbox")) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(autouse=True)
+def _no_faults(sandbox: Sandbox) -> Iterator[None]:
+    yield
+    sandbox.control.delete("faults").raise_for_status()
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Installed:
+    return Installed(tmp_path_factory.mktemp("installed"), sandbox, port=free_port())
+
+
+@pytest.fixture(scope="module")
+def up(installed: Installed) -> Iterator[Up]:
+    with Up(installed) as up:
+        yield up
+
+
+@pytest.fixture(scope="module")
+def first(installed: Installed, up: Up) -> Json:
+    """The report of the first full run."""
+    assert up.process.poll() is None
+    return installed.report("run", "demo", "--mode", "full", code=1)
+
+
+def slow_reading(sandbox: Sandbox, seconds: float) -> None:
+    rule = {"match": {"vendor": "graph", "path": "/users$"}, "kind": "slow", "seconds": seconds}
+    sandbox.control.post("faults", json={"rules": [rule]}).raise_for_status()
+
+
+# --- run ---
+
+
+def test_run_prints_its_report_alone_and_the_report_is_the_truth(first: Json, sandbox: Sandbox) -> None:
+    assert compare(first, sandbox.verdict()) == []
+    assert first["connector"] == "demo"
+    assert first["trigger"] == "cli"
+    assert len(first["created_contacts"]) == first["statistics"]["contacts_created"]
+
+
+@pytest.mark.usefixtures("first")
+def test_second_run_writes_nothing_and_tells_its_progress_on_stderr(installed: Installed, sandbox: Sandbox) -> None:
+    before = sandbox.count_writes()
+    called = installed.call("run", "demo", "--mode", "full", code=1)
+    assert sandbox.count_writes() == before
+    assert called.err.startswith("request for demo: sync_mode=full ")
+    assert "created 0 updated 0" in called.err
+    assert "contacts_skipped" in called.out
+    assert "\x1b" not in called.out + called.err
+
+
+def test_one_user_by_name_is_done_at_once(installed: Installed, first: Json) -> None:
+    name = first["created_contacts"][0]["user_principal_name"]
+    report = installed.report("run", "demo", "--upn", name)
+    assert report["statistics"]["users_processed"] == report["statistics"]["contacts_skipped"] == 1
+    assert report["duration_s"] < 2
+
+
+@pytest.mark.usefixtures("up")
+def test_unknown_name_is_its_error_and_the_run_ends_with_1(installed: Installed) -> None:
+    report = installed.report("run", "demo", "--upn", "nobody@contoso.example", code=1)
+    assert [row["code"] for row in report["errors"]] == ["UserNotFound"]
+
+
+@pytest.mark.usefixtures("up")
+def test_several_connectors_print_a_report_a_line_and_a_dry_run_writes_nothing(
+    installed: Installed, sandbox: Sandbox
+) -> None:
+    before = sandbox.count_writes()
+    reports = installed.rows("run", "--tag", "small", "--mode", "full", "--dry-run")
+    assert [report["connector"] for report in reports] == ["customer2", "customer3"]
+    assert all(report["dry_run"] and report["statistics"]["contacts_created"] for report in reports)
+    assert sandbox.count_writes() == before
+
+
+@pytest.mark.usefixtures("up")
+def test_no_wait_prints_the_run_id_which_leads_to_the_report(installed: Installed) -> None:
+    (answer,) = installed.rows("run", "customer2", "--mode", "full", "--no-wait")
+    assert list(answer) == ["run_id"]
+    row = installed.closed(answer["run_id"])
+    assert row["connector"] == "customer2"
+    assert installed.report("report", answer["run_id"])["run_id"] == answer["run_id"]
+    assert (
+        installed.call("run", "customer3", "--no-wait")
+        .out.strip()
+        .endswith(installed.rows("runs", "--connector", "customer3", "--limit", "1")[0]["run_id"])
+    )
+
+
+@pytest.mark.usefixtures("up")
+def test_unknown_connector_is_refused_with_the_nearest_name(installed: Installed) -> None:
+    called = installed.call("run", "customer22", code=2)
+    assert "did you mean 'customer2'?" in called.err
+    assert called.out == ""
+
+
+@pytest.mark.usefixtures("first")
+def test_busy_connector_names_the_run_that_goes_on(installed: Installed, sandbox: Sandbox) -> None:
+    slow_reading(sandbox, 4)
+    (running,) = installed.rows("run", "demo", "--mode", "full", "--no-wait")
+    wait_for(lambda: state_of(installed, running["run_id"]) == "reading", what=lambda: "the first run to read")
+    report = installed.report("run", "demo", "--mode", "full", code=4)
+    assert running["run_id"] in report["errors"][0]["message"]
+    assert installed.closed(running["run_id"])["state"] == "errors"
+
+
+@pytest.mark.usefixtures("first")
+def test_ctrl_c_leaves_the_run_going_and_says_how_to_look(installed: Installed, sandbox: Sandbox) -> None:
+    slow_reading(sandbox, 3)
+    with installed.start("run", "demo", "--mode", "full") as process:
+        assert process.stderr is not None
+        seen = ""
+        while "reading" not in seen:
+            seen += process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert out == ""
+    assert "Traceback" not in err
+    found = re.search(r"contact-sync --config \S+ report (\S+)", err)
+    assert found is not None
+    assert "reading" in installed.call("report", found[1]).out
+    assert installed.call("report", found[1], "--json", code=4).out == ""
+    assert installed.closed(found[1])["users_processed"] > 0
+
+
+@pytest.mark.usefixtures("first")
+def test_terminal_gets_a_progress_bar(installed: Installed, sandbox: Sandbox) -> None:
+    slow_reading(sandbox, 1)
+    mine, theirs = pty.openpty()
+    with installed.start("run", "demo", "--mode", "full", stderr=theirs) as process:
+        os.close(theirs)
+        drawn = b""
+        while True:
+            try:
+                drawn += os.read(mine, 4096)
+            except OSError:
+                break
+        process.wait(timeout=20)
+    os.close(mine)
+    text = drawn.decode()
+    assert "reading" in text
+    assert re.search(r"━.*created 0 updated 0 skipped \d+ errors \d+", text)
+
+
+# --- reports, status ---
+
+
+def test_reports_lists_are_printed_one_by_one(installed: Installed, first: Json) -> None:
+    errors = installed.call("report", first["run_id"], "--errors").out
+    for row in first["errors"]:
+        assert row["user_principal_name"] in errors
+    excluded = installed.call("report", first["run_id"], "--excluded").out
+    assert len(first["excluded"]) == sum(row["user_principal_name"] in excluded for row in first["excluded"]) > 0
+
+
+@pytest.mark.usefixtures("up")
+def test_unknown_run_ends_with_2(installed: Installed) -> None:
+    assert "there is no run 'nonsense'" in installed.call("report", "nonsense", code=2).err
+
+
+@pytest.mark.usefixtures("first")
+def test_status_shows_each_customer_worst_first(installed: Installed) -> None:
+    installed.call("run", "customer3", "--mode", "full")
+    rows = installed.rows("status")
+    assert rows[0]["connector_id"] == "demo"
+    assert {row["connector_id"]: row["standing"] for row in rows} | {"customer2": ""} == {
+        "demo": "errors",
+        "customer2": "",
+        "customer3": "fine",
+    }
+    assert "demo" in installed.call("status").out
+
+
+# --- configuration ---
+
+
+def test_new_customer_needs_no_restart_but_publishing(installed: Installed, up: Up, sandbox: Sandbox) -> None:
+    tenant = sandbox.facts["tenants"][1]
+    file = installed.folder / "connectors.d" / "new.toml"
+    file.parent.mkdir()
+    # the same tenant twice in one PSA is refused, so the new one takes the place of the old
+    text = installed.config.read_text()
+    installed.config.write_text(
+        text[: text.index("\n[connectors.customer2]")] + text[text.index("\n[connectors.customer3]") :]
+    )
+    file.write_text(CUSTOMER.format(name="newcomer", graph_app="shared", **{key: tenant[key] for key in KEYS}))
+    try:
+        refused = installed.call("run", "newcomer", code=2)
+        assert "config apply" in refused.err
+        assert "version 2 is published" in installed.call("config", "apply").err
+        assert "nothing has changed" in installed.call("config", "apply").err
+        assert installed.report("run", "newcomer", "--mode", "full")["success"]
+        assert [row["version"] for row in installed.rows("config", "history")] == [2, 1]
+    finally:
+        file.unlink()
+        installed.config.write_text(text)
+        installed.call("config", "apply")
+    assert up.process.poll() is None
+
+
+KEYS = ("tenant_id", "company_id")
+
+
+@pytest.mark.usefixtures("up")
+def test_expired_secret_ends_with_4_and_says_what_to_do(installed: Installed, sandbox: Sandbox) -> None:
+    text = installed.config.read_text()
+    tenant = sandbox.facts["tenants"][0]
+    installed.config.write_text(
+        text.replace(json.dumps(tenant["client_secret"]), json.dumps(tenant["expired_client_secret"]))
+    )
+    installed.call("config", "apply")
+    try:
+        report = installed.report("run", "demo", "--mode", "full", code=4)
+        assert [row["code"] for row in report["errors"]] == ["PermissionDenied"]
+        assert "secret" in report["errors"][0]["message"]
+        findings = installed.rows("check", "demo", code=1)
+        assert [finding["what"] for finding in findings if finding["verdict"] == "failed"] == ["directory"]
+        (demo,) = (row for row in installed.rows("status") if row["connector_id"] == "demo")
+        assert demo["standing"] == "failed"
+    finally:
+        installed.config.write_text(text)
+        installed.call("config", "apply")
+
+
+@pytest.mark.usefixtures("up")
+def test_check_looks_at_everything_and_writes_nothing(installed: Installed, sandbox: Sandbox) -> None:
+    before = sandbox.count_writes()
+    findings = installed.rows("check")
+    assert {finding["verdict"] for finding in findings} == {"ok"}
+    assert {finding["connector"] for finding in findings} == {"(installation)", "demo", "customer2", "customer3"}
+    assert {"Microsoft 365 login", "users", "PSA login", "company 250", "mapping"} <= {
+        finding["what"] for finding in findings if finding["connector"] == "demo"
+    }
+    assert sandbox.count_writes() == before
+
+
+# --- up ---
+
+
+@pytest.mark.usefixtures("up")
+def test_second_up_is_told_that_one_runs(installed: Installed) -> None:
+    assert "contact-sync runs already in" in installed.call("up", code=4).err
+
+
+def test_flower_is_shut_to_who_has_no_password(installed: Installed, up: Up) -> None:
+    found = re.search(r"http://127\.0\.0\.1:\d+", up.said())
+    assert found is not None
+    wait_for(lambda: answers(found[0]), what=up.said)
+    assert httpx.get(found[0], follow_redirects=True).status_code == 401
+    assert httpx.get(found[0], auth=("demo", "secret"), follow_redirects=True).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["worker-1@", "valkey-server"])
+@pytest.mark.usefixtures("first")
+def test_killed_child_comes_back_and_the_work_goes_on(installed: Installed, up: Up, name: str) -> None:
+    up.child(name).kill()
+    wait_for(lambda: "was ended by SIGKILL; starts again" in up.said(), what=up.said)
+    wait_for(up.works, what=up.said)
+    assert installed.report("run", "demo", "--mode", "full", code=1)["statistics"]["users_processed"] > 0
+
+
+def test_stop_is_warm_and_leaves_nothing_running(tmp_path: Path, sandbox: Sandbox) -> None:
+    installed = Installed(tmp_path, sandbox, port=free_port())
+    up = Up(installed)
+    slow = {"match": {"vendor": "connectwise", "method": "POST"}, "kind": "slow", "seconds": 2, "times": 1}
+    sandbox.control.post("faults", json={"rules": [slow]}).raise_for_status()
+    sandbox.control.post("mutate", json={"operations": [NEWCOMER]}).raise_for_status()
+    with installed.start("run", "demo", "--upn", NEWCOMER["set"]["userPrincipalName"], "--no-wait") as process:
+        (run_id,) = process.communicate(timeout=20)[0].split()
+    time.sleep(1)
+    began_s = time.monotonic()
+    assert up.stop(signal.SIGTERM) == 0
+    assert time.monotonic() - began_s < 15
+    assert installed.processes() == []
+    assert "contact-sync does not run in" in installed.call("runs", code=4).err
+    with Up(installed):
+        assert installed.closed(run_id)["errors"] == 0
+
+
+NEWCOMER: Json = {
+    "op": "graph.create_user",
+    "set": {
+        "userPrincipalName": "nora.newcomer@contoso.example",
+        "mail": "nora.newcomer@contoso.example",
+        "displayName": "Nora Newcomer",
+        "givenName": "Nora",
+        "surname": "Newcomer",
+    },
+}
+
+
+def test_killed_up_takes_everything_with_it_and_the_next_one_starts_at_once(tmp_path: Path, sandbox: Sandbox) -> None:
+    installed = Installed(tmp_path, sandbox, port=free_port())
+    up = Up(installed)
+    assert len(installed.processes()) >= 5
+    up.process.kill()
+    up.process.communicate()
+    wait_for(lambda: not installed.processes(), what=lambda: str(installed.processes()), timeout_s=5)
+    with Up(installed) as again:
+        assert again.process.poll() is None
+
+
+# --- services singly, on a store of their own ---
+
+
+def test_services_singly_do_what_up_does(tmp_path: Path, sandbox: Sandbox) -> None:
+    port = free_port()
+    with running_valkey() as valkey:
+        installed = Installed(tmp_path, sandbox, port=port, service=f'redis_url = "{valkey.url}"\n')
+        refused = installed.call("run", "customer2", "--mode", "full", "--dry-run", code=4)
+        assert "no worker is running" in refused.err
+        assert f"contact-sync --config {installed.config} worker" in refused.err
+        assert installed.rows("runs") == [], "a refused run leaves nothing behind"
+        started = [installed.start(verb, stdout=None, stderr=None) for verb in ("worker", "beat", "flower")]
+        try:
+            wait_for(lambda: "no worker" not in installed.call("status").err, what=lambda: "the worker")
+            assert installed.report("run", "customer2", "--mode", "full", "--dry-run")["success"]
+            wait_for(lambda: answers(f"http://127.0.0.1:{port}"), what=lambda: "Flower")
+        finally:
+            for process in started:
+                process.send_signal(signal.SIGTERM)
+            codes = [process.wait(timeout=30) for process in started]
+        assert codes == [0, 0, 0]
+
+
+# --- demo ---
+
+
+def test_demo_once_compares_with_the_truth_and_leaves_nothing(tmp_path: Path) -> None:
+    began_s = time.monotonic()
+    called = call("demo", "--once", "--users", "80", "--seed", "3", "--keep", str(tmp_path / "demo"))
+    assert time.monotonic() - began_s < 40
+    assert "the PSA is as it should be" in called.err
+    assert "second run: 0 writes reached the PSA" in called.err
+    assert "users_processed" in called.out
+    assert (tmp_path / "demo" / "contact-sync.toml").exists()
+
+
+def test_demo_stays_until_ctrl_c_and_its_suggestions_work() -> None:
+    with start("demo", "--users", "30") as process:
+        assert process.stderr is not None
+        seen = ""
+        while "Logs: " not in seen:
+            line = process.stderr.readline()
+            assert line, seen
+            seen += line
+        config = Path(re.search(r"contact-sync --config (\S+) status", seen)[1])  # type: ignore[index]
+        assert "demo" in call("--config", str(config), "status").out
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert not config.parent.exists()
+
+
+def test_interrupted_demo_stops_everything_and_ends_with_130() -> None:
+    with start("demo", "--once", "--users", "2000") as process:
+        assert process.stderr is not None
+        seen = ""
+        while "writing" not in seen:
+            seen += process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=40)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert err.endswith("stopped\n")
+
+
+def state_of(installed: Installed, run_id: str) -> str:
+    return next((str(row["state"]) for row in installed.rows("runs") if row["run_id"] == run_id), "")
+
+
+def answers(url: str) -> bool:
+    try:
+        httpx.get(url)
+    except httpx.TransportError:
+        return False
+    return True
