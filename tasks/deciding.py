@@ -43,8 +43,12 @@ def judge(ports: Ports, run: Run) -> float | None:
         raise
 
 
-def decide_live(ports: Ports, run: Run, connector: Connector, *, user_id: str) -> Decision:
-    """Decide about one user by what the vendors hold now, past index and pages."""
+def decide_live(
+    ports: Ports, run: Run, connector: Connector, *, user_id: str, withheld: frozenset[str] = frozenset()
+) -> Decision:
+    """Decide about one user by what the vendors hold now, past index and pages.
+
+    `withheld` are folded addresses that the run's judging gave to another user."""
     read_at_ms = ports.runs.now_ms()
     user = ports.directory(run).fetch_user(user_id)
     if user is None:
@@ -53,7 +57,7 @@ def decide_live(ports: Ports, run: Run, connector: Connector, *, user_id: str) -
     if judgement.rule_against(user) is not None:
         return Outcome(user_id=user_id, status="skipped")
     (case,) = judgement.cases([(user, read_at_ms)])
-    return judgement.decide(case)
+    return judgement.plan(case, judgement.match(case, withheld=withheld), withheld=withheld)
 
 
 def _judge(judgement: Judgement) -> float | None:
@@ -172,7 +176,8 @@ def _decide_together(judgement: Judgement, cases: list[Case]) -> Iterator[Decisi
         if case.drafted.draft is None:
             yield judgement.decide(case)
         else:
-            yield judgement.plan(case, refused.get(user_id) or matches[user_id])
+            verdict = refused.get(user_id) or matches[user_id]
+            yield judgement.plan(case, verdict, withheld=frozenset(withheld.get(user_id, ())))
 
 
 def _settle_addresses(judgement: Judgement, cases: list[Case]) -> tuple[dict[str, set[str]], dict[str, Refusal]]:

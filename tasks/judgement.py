@@ -118,14 +118,18 @@ class Judgement:
         """Decide about a user that is in nobody's way."""
         return self.plan(case, self.match(case))
 
-    def plan(self, case: Case, verdict: Match | Refusal) -> Planned | Outcome:
-        """Plan what this match asks for; rows get their time."""
+    def plan(
+        self, case: Case, verdict: Match | Refusal, *, withheld: frozenset[str] = frozenset()
+    ) -> Planned | Outcome:
+        """Plan what this match asks for; the write will claim no address that is withheld. Rows get their time."""
         decision = self._planner.plan(
             case.user, case.drafted, match=verdict, link=case.link, read_at_ms=case.read_at_ms
         )
         stamped: Json = {"warnings": tuple(report.warning_row(row, at=self._at) for row in decision.warnings)}
         if isinstance(decision, Outcome) and decision.status == "error":
             stamped["row"] = {**report.warning_row(decision.row, at=self._at), "office365_id": case.user.id}
+        if isinstance(decision, Planned) and withheld:
+            stamped["addresses"] = tuple(address for address in decision.addresses if address not in withheld)
         return decision.model_copy(update=stamped)
 
     def add(self, decisions: Sequence[Planned | Outcome], excluded: Sequence[Json] = ()) -> None:

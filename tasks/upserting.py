@@ -19,6 +19,7 @@ from adapters.errors import (
 )
 from adapters.records import Contact, Grant, Outcome, Planned, Run
 from tasks import closing, codes, deciding, feeding, resolving, stepping
+from tasks.addresses import addresses_of
 from tasks.connector import Connector
 from tasks.ports import Contacts, Permit, Ports
 
@@ -153,7 +154,9 @@ def _must_look_first(work: Work) -> bool:
 
 def _decide_again(work: Work) -> float | None:
     """Read the user and its candidates anew and go by what is found."""
-    decision = deciding.decide_live(work.ports, work.run, work.connector, user_id=work.user_id)
+    planned = work.planned
+    withheld = frozenset(addresses_of(planned.user)) - frozenset(planned.addresses)
+    decision = deciding.decide_live(work.ports, work.run, work.connector, user_id=work.user_id, withheld=withheld)
     if isinstance(decision, Outcome):
         return _record(work, decision)
     again = replace(work, planned=decision, looked=True)
