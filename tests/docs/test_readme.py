@@ -66,7 +66,9 @@ def test_it_opens_with_the_two_commands() -> None:
 
 
 def test_each_command_that_it_names_exists() -> None:
-    verbs = set(re.findall(r"(?:^|`)contact-sync ((?:config )?[a-z]+)\b", README, flags=re.MULTILINE))
+    code = "\n".join(re.findall(r"^```sh\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL))
+    code += "\n".join(["", *re.findall(r"`([^`\n]+)`", README)])
+    verbs = set(re.findall(r"^contact-sync ((?:config )?[a-z]+)\b", code, flags=re.MULTILINE))
     assert {"check", "up", "run"} <= verbs
     for verb in sorted(verbs):
         command = [str(PROGRAMS / "contact-sync"), *verb.split(), "--help"]
