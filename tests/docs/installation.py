@@ -49,6 +49,28 @@ class Installation:
         """Write the page's configuration, with the sandbox's addresses and names in the place of the vendors'."""
         (self.folder / "contact-sync.toml").write_text(self._pointed_at_sandbox(page))
 
+    @property
+    def flower_login(self) -> tuple[str, str]:
+        """The user and password of Flower."""
+        user, _, password = FLOWER_AUTH.partition(":")
+        return user, password
+
+    @contextmanager
+    def flower_with_operations(self) -> Iterator[str]:
+        """Run a second Flower that may start tasks; give its address."""
+        port = free_port()
+        text = (self.folder / "contact-sync.toml").read_text()
+        config = self.folder / "operations.toml"
+        config.write_text(text.replace(f"127.0.0.1:{self.flower_port}", f"127.0.0.1:{port}"))
+        command = [str(PROGRAMS / "contact-sync"), "--config", str(config), "flower", "--operations"]
+        process = subprocess.Popen(command, cwd=self.folder, env=self.environment)
+        try:
+            wait_for(lambda: _answers(port) or process.poll() is not None, lambda: "Flower did not start")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(PATIENCE_S)
+
     def _pointed_at_sandbox(self, text: str) -> str:
         tenant, psa, url = self.facts["tenants"][0], self.facts["connectwise"], self.facts["url"]
         ca_file = f'ca_file = "{self.facts["ca_file"]}"'
@@ -84,7 +106,7 @@ def running_installation(folder: Path, *, configuration: str) -> Iterator[Instal
             )
         try:
             wait_for(
-                lambda: _is_healthy(installation) or up.poll() is not None,
+                lambda: _answers(installation.flower_port) or up.poll() is not None,
                 (folder / "up.log").read_text,
             )
             assert up.poll() is None, (folder / "up.log").read_text()
@@ -130,9 +152,9 @@ def _add_people(facts: Mapping[str, Any]) -> None:
     assert answer.is_success, answer.text
 
 
-def _is_healthy(installation: Installation) -> bool:
+def _answers(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{installation.flower_port}/healthcheck").is_success
+        return httpx.get(f"http://127.0.0.1:{port}/healthcheck").is_success
     except httpx.TransportError:
         return False
 

@@ -1,14 +1,16 @@
 """What the README tells people to type works as it stands there; the sandbox stands in for the vendors."""
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.docs.blocks import Block, find_blocks, run_block
-from tests.docs.installation import PROGRAMS, ROOT, Installation, clean_environment, running_installation
+from tests.docs.installation import PROGRAMS, ROOT, Installation, clean_environment, running_installation, wait_for
 from worker.configuration import load
 from worker.settings import BUILT_IN
 
@@ -38,6 +40,29 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
 @pytest.mark.parametrize("block", blocks_named("running"), ids=str)
 def test_commands_work_on_a_running_installation(installation: Installation, block: Block) -> None:
     run_block(block, folder=installation.folder, environment=installation.environment)
+
+
+def test_a_targeted_sync_starts_through_flower(installation: Installation) -> None:
+    call = re.search(r"127\.0\.0\.1:5555(/api/\S+) .*?--json '(.*?)'", README, flags=re.DOTALL)
+    assert call
+    with installation.flower_with_operations() as url:
+        answer = httpx.post(f"{url}{call[1]}", json=json.loads(call[2]), auth=installation.flower_login)
+        assert answer.is_success, answer.text
+        task = f"{url}/api/task/result/{answer.json()['task-id']}?timeout=20"
+        run_id = httpx.get(task, auth=installation.flower_login, timeout=30).json()["result"]
+    command = Block("report", "sh", f"contact-sync report {run_id.strip(chr(39))} --json >flower.json", 0)
+    wait_for(lambda: _succeeds(command, installation), lambda: f"no report of {run_id}")
+    report = json.loads((installation.folder / "flower.json").read_text())
+    assert report["statistics"]["users_processed"] == 1
+    assert report["success"] is True
+
+
+def _succeeds(block: Block, installation: Installation) -> bool:
+    try:
+        run_block(block, folder=installation.folder, environment=installation.environment)
+    except AssertionError:
+        return False
+    return True
 
 
 def test_the_configuration_is_accepted_in_production(tmp_path: Path) -> None:
