@@ -10,6 +10,7 @@ import random
 import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Protocol
@@ -36,7 +37,9 @@ __all__ = [
     "Classify",
     "Observer",
     "Permit",
+    "Slots",
     "Transport",
+    "Unbounded",
     "make_client",
     "read_json",
     "request_id",
@@ -82,6 +85,30 @@ class Budget(Protocol):
 
     def failed(self) -> None:
         """Note that the vendor could not be reached or broke down."""
+
+
+class Slots(Protocol):
+    """Places for requests that are under way at once, for vendors that count them; shared by all workers."""
+
+    def hold(self, name: str) -> AbstractContextManager[None]:
+        """Hold one of the places of this name for the block. Raises BudgetError(retry_after_s) if none gets free."""
+
+    def is_first(self, name: str, *, seconds: float) -> bool:
+        """Tell one caller of all workers, in so many seconds, that it is the first."""
+
+
+class Unbounded:
+    """Slots for vendors that do not count, and for a process that is alone: always one more place."""
+
+    def hold(self, name: str) -> AbstractContextManager[None]:
+        """Admit."""
+        del name
+        return nullcontext()
+
+    def is_first(self, name: str, *, seconds: float) -> bool:
+        """Agree."""
+        del name, seconds
+        return True
 
 
 class _Unlimited:
@@ -149,13 +176,14 @@ class Transport:
         classify: Classify,
         auth: httpx.Auth | None = None,
         origins: Iterable[str] = (),
+        slots: Slots | None = None,
         observer: Observer | None = None,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         """Keep the parts. Paths are joined to `base_url`; its origin and `origins` are the only ones ever called.
 
-        No budget is for doors without a quota, as a login.
+        No budget is for doors without a quota, as a login. `slots` are asked by endpoint, after the budget.
         """
         self.vendor = vendor
         self.base_url = base_url.rstrip("/")
@@ -164,6 +192,7 @@ class Transport:
         self._classify = classify
         self._auth = auth or httpx.Auth()
         self._origins = frozenset(_origin(httpx.URL(url)) for url in (base_url, *origins))
+        self._slots: Slots = slots or Unbounded()
         self._observer = observer
         self._sleep = sleep
         self._now = now
@@ -291,6 +320,10 @@ class Transport:
     def _send_once(self, request: httpx.Request, *, call: _Call, is_own: bool) -> httpx.Response | SyncError:
         self._check_origin(request.url)
         self._budget.reserve()
+        with self._slots.hold(call.endpoint):
+            return self._exchange(request, call=call, is_own=is_own)
+
+    def _exchange(self, request: httpx.Request, *, call: _Call, is_own: bool) -> httpx.Response | SyncError:
         total_s = READ_TOTAL_S if call.permit is None else call.permit()
         if total_s <= 0:
             raise TransientError("deadline_passed", vendor=self.vendor)

@@ -142,6 +142,14 @@ class Keys:
         """Name the hash: failures in a row, since when it is open, when the next probe may go."""
         return self._of("breaker", instance)
 
+    def slots(self, instance: str, name: str) -> str:
+        """Name the sorted set: requests of this kind that are under way, by when their place lapses; expires."""
+        return self._of("slots", instance, name)
+
+    def turn(self, instance: str, name: str) -> str:
+        """Name the string: somebody does this now, nobody else until it expires."""
+        return self._of("turn", instance, name)
+
     # --- the rest ---
 
     def working(self, incarnation: str) -> str:
