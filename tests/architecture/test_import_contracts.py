@@ -11,6 +11,8 @@ ROOT = Path(__file__).parents[2]
 
 TREE = {
     "adapters/__init__.py": "",
+    "adapters/autotask/__init__.py": "",
+    "adapters/autotask/client.py": "from adapters import errors, transport\n",
     "adapters/connectwise/__init__.py": "",
     "adapters/connectwise/client.py": "from adapters import errors, transport\n",
     "adapters/errors.py": "",
