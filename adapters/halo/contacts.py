@@ -1,0 +1,366 @@
+"""One HaloPSA as tasks see it: satisfies `tasks.ports.Contacts`.
+
+Every method says what it costs in calls. On top of that each process pays for a token an hour, and two calls every ten
+minutes for each client that it creates users in.
+"""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, TypeVar
+
+import httpx
+
+from adapters.errors import (
+    AnswerLostError,
+    BudgetError,
+    NotFoundError,
+    RecordError,
+    SyncError,
+    WireError,
+)
+from adapters.halo import query
+from adapters.halo.auth import Access
+from adapters.halo.client import CLIENTS, USERS, HaloClient
+from adapters.halo.layout import FieldSettings
+from adapters.halo.mapping import (
+    change_body,
+    draft_body,
+    entra_id_of,
+    find_contradictions,
+    is_general_user,
+    is_pseudo_user,
+    map_company,
+    map_schema,
+    map_user,
+    needs_read,
+    wire_id,
+    with_columns,
+)
+from adapters.halo.paging import PAGE_SIZE, Step, next_step, read_cursor
+from adapters.halo.setup import Setup, UsersReport
+from adapters.halo.wire import VENDOR, WireUser
+from adapters.records import Company, Contact, ContactChange, ContactDraft, PsaSchema
+from adapters.transport import Budget, Observer, Permit
+
+SETUP_AGE_S = 120.0  # how old the names may be that a run is judged by
+DETAILED_PAGE_SIZE = 25  # their details are as many calls: a page must not take longer than a step may be silent
+BULK_PATIENCE_S = 30.0  # a walk of thousands of calls waits for its turn rather than start over
+AFRESH = -1.0  # as the greatest age: older than nothing that is kept
+MOST_MARKED = 20  # more users with one object id: the server has ignored the question
+MOST_DETAILS = 40  # of one look-up
+
+Json = dict[str, Any]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class InstanceFacts:
+    """What a check of the installation found. None: we may not know."""
+
+    codebase: str  # where its API lives
+    version: str | None
+    vendor_sync: bool | None  # Halo's own Entra integration is connected: two writers would fight
+    missing: tuple[str, ...]  # lists that scopes or role do not let us read
+
+
+@dataclass
+class _Learned:
+    """How this installation proved to behave, for the life of the process."""
+
+    refuses_advanced_search: bool = False
+    left_out: dict[int, int] = field(default_factory=dict)  # pseudo-users by client, of the last whole walk
+    proved: set[str] = field(default_factory=set)  # fields of which a write was seen to arrive
+
+
+class HaloContacts:
+    """Users and clients of one installation. Built without network; thread-safe; copies share all they know."""
+
+    def __init__(
+        self,
+        access: Access,
+        *,
+        client: httpx.Client,
+        budget: Budget | None,
+        settings: FieldSettings | None = None,
+        observer: Observer | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Keep the parts. `client` comes from `adapters.transport.make_client`."""
+        settings = settings or FieldSettings()
+        self._address = access.resource_url
+        self._client = HaloClient(access, client=client, budget=budget, observer=observer, sleep=sleep, now=now)
+        self._setup = Setup(settings, now=now)
+        self._layout = self._setup.layout
+        self._quiet = {} if settings.fires_automations else {"_dont_fire_automations": True}
+        self._learned = _Learned()
+        self._sleep = sleep
+
+    def with_budget(self, budget: Budget) -> "HaloContacts":
+        """Return a copy that spends another lane's budget."""
+        other = copy.copy(self)
+        other._client = self._client.with_budget(budget)  # noqa: SLF001 - our own copy
+        return other
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def fetch_schema(self) -> PsaSchema:
+        """Tell fields and contact types: no call; 1 for the users' report where there is one and it is not known.
+
+        Raises InstanceError where the report does not exist or lacks a column."""
+        report = self._setup.report(self._client, max_age_s=SETUP_AGE_S)
+        columns = report.columns if report is not None else None
+        return map_schema(self._layout, max_lengths=self._setup.max_lengths, columns=columns)
+
+    def fetch_company(self, company_id: str) -> Company:
+        """Read a client and its sites: 2 calls. Raises NotFoundError."""
+        client, sites = self._setup.customer(self._client, _number(company_id), max_age_s=SETUP_AGE_S)
+        return map_company(client, sites)
+
+    def fetch_contacts(self, company_id: str, cursor: str | None = None) -> tuple[tuple[Contact, ...], str | None]:
+        """Read one page of a client's users, inactive ones included, by id; pseudo-users are left out.
+
+        Lists do not show the object id, further addresses and the department, and leave empty fields out, so that a row
+        never proves that it shows all; without them users are missed, or written in every run. Therefore:
+
+        - As a rule each row is followed by its detail: 26 calls for a page of 25, 5,200 for 5,000 users, 65 minutes at
+          the default of 80 calls a minute. Everything is seen.
+        - With `users_report`, the id of a report that shows all users with these columns: 1 call for the report and 1
+          for a page of 100, 51 for 5,000 users; a row that the report lacks costs its detail. Not seen, and no field of
+          the schema, is what neither list nor report shows. Running a report writes nothing.
+        """
+        number = _number(company_id)
+        step = read_cursor(cursor)
+        report = self._setup.report(self._client, max_age_s=AFRESH if cursor is None else math.inf)
+        page_size = DETAILED_PAGE_SIZE if report is None else PAGE_SIZE
+        params = query.list_params(page=step.page, page_size=page_size, client_id=number)
+        rows, record_count = self._patiently(lambda: self._client.fetch_user_page(params))
+        if any(row.client_id != number for row in rows):
+            raise WireError("query_ignored", vendor=VENDOR)
+        people = [row for row in rows if not is_pseudo_user(row)]
+        left_out = step.left_out + len(rows) - len(people)
+        following = next_step(step, [row.id for row in rows], record_count=record_count)
+        if following is None:
+            self._learned.left_out[number] = left_out
+        contacts = tuple(map_user(user, self._layout) for user in self._whole(people, report))
+        return contacts, _with_left_out(following, left_out)
+
+    def count_contacts(self, company_id: str) -> int:
+        """Count a client's users, inactive ones included: 1 call.
+
+        Halo counts pseudo-users too; those that the last whole walk left out are taken off."""
+        number = _number(company_id)
+        page = self._client.fetch_user_page(query.list_params(page=1, page_size=1, client_id=number))
+        return max(0, page.record_count - self._learned.left_out.get(number, 0))
+
+    def fetch_contact(self, contact_id: str) -> Contact:
+        """Read one user live: 1 call. Raises NotFoundError, for a site's pseudo-user too.
+
+        A service account is returned, protected: the contact of one of our links may have become one."""
+        user = self._client.fetch_user(_number(contact_id))
+        if is_general_user(user):
+            raise NotFoundError("not_found", vendor=VENDOR)
+        return map_user(user, self._layout)
+
+    def find_contacts(self, company_ids: Sequence[str], *, entra_id: str, emails: Sequence[str]) -> tuple[Contact, ...]:
+        """Look up by object id and addresses, folded for case, inactive ones included.
+
+        1 call for the object id, 1 for all addresses of one local part, 1 for each user found, and those are compared
+        again: `search` knows no equality. Where the installation refuses to search by object id, the users' report is
+        asked; without one, a user with our object id and none of the addresses is found by its id alone."""
+        addresses = {folded: email.strip() for email in emails if (folded := email.strip().casefold())}
+        clients = _numbers(company_ids)
+        marked = self._marked_with(entra_id, clients) if entra_id and clients else []
+        terms = query.address_terms(addresses.values()) if clients else []
+        rows = [row for term in terms for row in self._search(clients, term)]
+        rows.sort(key=lambda row: _unlikeliness(row, addresses, terms))
+        return self._details(
+            [*marked, *rows],
+            company_ids,
+            lambda contact: (
+                bool(entra_id and contact.entra_id and contact.entra_id.casefold() == entra_id.casefold())
+                or any(email.casefold() in addresses for email in contact.emails)
+            ),
+        )
+
+    def find_namesakes(self, company_ids: Sequence[str], *, first_name: str, last_name: str) -> tuple[Contact, ...]:
+        """Look up the users of that name, folded for case, inactive ones included: 1 call, and 1 for each of them."""
+        wanted = (first_name.strip().casefold(), last_name.strip().casefold())
+        term = query.spoken(last_name.strip()) or query.spoken(first_name.strip())
+        if not term:
+            return ()
+        clients = _numbers(company_ids)
+        rows = self._search(clients, term) if clients else []
+        alike = [row for row in rows if _folded_name(map_user(row, self._layout)) == wanted]
+        return self._details(alike, company_ids, lambda contact: _folded_name(contact) == wanted)
+
+    def check(self) -> InstanceFacts:
+        """Prove addresses, keys, reading rights and configuration, and look for the vendor's own sync: at most 4 calls.
+
+        Whether the application may write cannot be known without writing."""
+        lists = {"contacts": USERS, "companies": CLIENTS}
+        missing = tuple(name for name, path in lists.items() if not self._client.is_readable(path))
+        self.fetch_schema()
+        vendor_sync = self._client.uses_vendor_sync()
+        return InstanceFacts(codebase=self._address, version=None, vendor_sync=vendor_sync, missing=missing)
+
+    # --- writing ------------------------------------------------------------------------------------------------------
+
+    def create_contact(self, draft: ContactDraft, *, permit: Permit) -> Contact:
+        """Add this user and return it as it is now held: 1 call, 2 where the answer does not show its details.
+
+        Not safe to repeat: AnswerLostError means it may exist, TransientError that it certainly was not taken.
+        Raises WireError(write_not_applied) if the first answers show that client or object id did not arrive."""
+        site_id = self._site_id(draft.company_id, site_id=draft.site_id, name=draft.fields.get("site"))
+        body = {**draft_body(draft, self._layout, site_id=site_id), **self._quiet}
+        contact = self._held(self._client.push_user(body, permit=permit))
+        written = ContactChange(contact_id=contact.id, company_id=draft.company_id, entra_id=draft.entra_id)
+        return self._proved(written, contact)
+
+    def update_contact(self, change: ContactChange, *, permit: Permit) -> Contact:
+        """Write these differences and return the user: 1 call, 2 with a name among them, 1 more as for create_contact.
+
+        A repeat writes the same values. The client follows from the site: a user that moves goes to the new client's
+        main site, unless the change names one. The display name follows first and last name while it consists of them.
+        Raises NotFoundError if the user is gone, WireError(write_not_applied) if a 201 proves to be false."""
+        number = _number(change.contact_id)
+        site_id: int | None = None
+        if change.moves or change.site_id is not None or "site" in change.fields:
+            site_id = self._site_id(change.company_id, site_id=change.site_id, name=self._named_site(change))
+        current = self._client.fetch_user(number) if needs_read(change) else None
+        body = change_body(change, self._layout, site_id=site_id, current=current)
+        if body.keys() == {"id"}:
+            return self._proved(change, map_user(self._client.fetch_user(number), self._layout))
+        user = self._client.push_user({**body, **self._quiet}, permit=permit)
+        if user.id != number:
+            raise WireError("write_not_applied", vendor=VENDOR)
+        return self._proved(change, self._held(user))
+
+    def _named_site(self, change: ContactChange) -> str | None:
+        if "site" in change.fields and not change.fields["site"] and change.site_id is None:
+            raise RecordError("required_missing", vendor=VENDOR, field="site")
+        return change.fields.get("site")
+
+    def _site_id(self, company_id: str, *, site_id: str | None, name: str | None) -> int:
+        if site_id is not None:
+            return wire_id(site_id, field="site")
+        if name and name.strip():
+            return self._setup.site_of_name(self._client, company_id, name)
+        return self._setup.main_site(self._client, company_id)
+
+    def _held(self, user: WireUser) -> Contact:
+        """Return the user that a write answered with; read it where the answer is as short as a list's row."""
+        if user.shown & {"email2", "email3", "department"} and user.client_id > 0:
+            return map_user(user, self._layout)
+        try:
+            return map_user(self._client.fetch_user(user.id), self._layout)
+        except SyncError as exc:  # the write was taken all the same
+            raise AnswerLostError("answer_unreadable", vendor=VENDOR, status=exc.status) from exc
+
+    def _proved(self, change: ContactChange, contact: Contact) -> Contact:
+        """Return the contact, if its answer shows the change; a field that was seen to arrive once is trusted.
+
+        A company that is not the expected one is never trusted: somebody moved the user meanwhile."""
+        if set(find_contradictions(change, contact)) - self._learned.proved:
+            raise WireError("write_not_applied", vendor=VENDOR)
+        written = {*change.fields, *(name for name in ("entra_id", "active") if getattr(change, name) is not None)}
+        self._learned.proved |= written
+        return contact
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _search(self, clients: Sequence[int], text: str) -> list[WireUser]:
+        return _people_of(clients, self._client.search_users(text, client_id=query.only_client(clients)))
+
+    def _patiently(self, read: Callable[[], T]) -> T:
+        """Read for a walk: where our own budget asks to come back soon, wait for it here."""
+        waited_s = 0.0
+        while True:
+            try:
+                return read()
+            except BudgetError as error:
+                wait_s = error.retry_after_s or 1.0
+                waited_s += wait_s
+                if waited_s > BULK_PATIENCE_S:
+                    raise
+                self._sleep(wait_s)
+
+    def _whole(self, rows: Iterable[WireUser], report: UsersReport | None) -> Iterator[WireUser]:
+        """Yield the users with all that lists do not show; one that is gone meanwhile is none."""
+        for row in rows:
+            reported = report.rows.get(row.id) if report is not None else None
+            if reported is not None:
+                yield with_columns(row, reported)
+                continue
+            try:
+                yield self._patiently(partial(self._client.fetch_user, row.id))
+            except NotFoundError:
+                continue
+
+    def _marked_with(self, entra_id: str, clients: Sequence[int]) -> list[WireUser]:
+        """Return the rows of the users that carry this object id."""
+        if not self._learned.refuses_advanced_search:
+            asked = query.equals(self._layout.entra_id.name, entra_id)
+            only = query.only_client(clients)
+            params = query.list_params(page=1, page_size=PAGE_SIZE, client_id=only, advanced_search=asked)
+            try:
+                page = self._client.fetch_user_page(params)
+            except RecordError:
+                page = None
+            if page is not None and page.record_count <= MOST_MARKED:
+                return _people_of(clients, page.rows)
+            self._learned.refuses_advanced_search = True
+        report = self._setup.report(self._client, max_age_s=AFRESH)
+        marked = report.rows.values() if report is not None else ()
+        return [row for row in marked if (entra_id_of(row, self._layout) or "").casefold() == entra_id.casefold()]
+
+    def _details(
+        self, rows: Iterable[WireUser], company_ids: Sequence[str], is_wanted: Callable[[Contact], bool]
+    ) -> tuple[Contact, ...]:
+        """Read the users of these rows; return those that are wanted, each once, by id."""
+        found: dict[int, Contact] = {}
+        for user_id in list(dict.fromkeys(row.id for row in rows))[:MOST_DETAILS]:
+            try:
+                user = self._client.fetch_user(user_id)
+            except NotFoundError:
+                continue
+            contact = map_user(user, self._layout)
+            if contact.company_id in company_ids and not is_pseudo_user(user) and is_wanted(contact):
+                found[user_id] = contact
+        return tuple(found[user_id] for user_id in sorted(found))
+
+
+def _people_of(clients: Sequence[int], rows: Iterable[WireUser]) -> list[WireUser]:
+    return [row for row in rows if row.client_id in clients and not is_pseudo_user(row)]
+
+
+def _number(text: str) -> int:
+    """Read a contact's or company's id. Raises NotFoundError for one that cannot exist here."""
+    try:
+        return wire_id(text, field="id")
+    except RecordError as exc:
+        raise NotFoundError("not_found", vendor=VENDOR) from exc
+
+
+def _numbers(company_ids: Sequence[str]) -> list[int]:
+    return sorted({int(text) for text in company_ids if text.isascii() and text.isdigit() and int(text) > 0})
+
+
+def _with_left_out(step: Step | None, left_out: int) -> str | None:
+    return replace(step, left_out=left_out).cursor if step is not None else None
+
+
+def _unlikeliness(row: WireUser, addresses: Collection[str], terms: Iterable[str]) -> int:
+    """Order what a search found: the address itself, then rows found by something that lists do not show."""
+    visible = [text.casefold() for text in (row.emailaddress, row.name, row.login, row.firstname, row.surname)]
+    if visible[0].strip() in addresses:
+        return 0
+    return 2 if any(term.casefold() in text for term in terms for text in visible) else 1
+
+
+def _folded_name(contact: Contact) -> tuple[str, str]:
+    return contact.fields.get("first_name", "").casefold(), contact.fields.get("last_name", "").casefold()

@@ -1,0 +1,49 @@
+"""How far a walk through a list has come. Pure.
+
+Halo numbers its pages and says in each how many records there are in all. Asked for in order of id, so that what is
+made meanwhile comes last; what is deleted meanwhile can shift one record past us, which the count then tells.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from adapters.errors import WireError
+from adapters.halo.wire import VENDOR
+
+PAGE_SIZE = 100  # what public clients ask for; no greatest size is documented
+
+
+@dataclass(frozen=True)
+class Step:
+    """The next page of a walk: its number, the records before it, those left out, and the previous page's first id."""
+
+    page: int = 1
+    seen: int = 0
+    left_out: int = 0
+    first_id: int = 0
+
+    @property
+    def cursor(self) -> str:
+        """Write the step as the opaque text that callers keep."""
+        return f"{self.page}:{self.seen}:{self.left_out}:{self.first_id}"
+
+
+def read_cursor(cursor: str | None) -> Step:
+    """Read a step back; None begins. Raises ValueError for a text that no step wrote."""
+    if cursor is None:
+        return Step()
+    page, seen, left_out, first_id = map(int, cursor.split(":"))
+    return Step(page, seen, left_out, first_id)
+
+
+def next_step(step: Step, ids: Sequence[int], *, record_count: int) -> Step | None:
+    """Return the step after a page with these ids; None if it was the last: all are seen, or the page is empty.
+
+    A short page is not the end: a server may cap what was asked for. Raises WireError(paging_broken) if a page comes
+    again: what was read so far would be taken for all there is."""
+    if not ids:
+        return None
+    if ids[0] == step.first_id:
+        raise WireError("paging_broken", vendor=VENDOR)
+    seen = step.seen + len(ids)
+    return None if seen >= record_count else replace(step, page=step.page + 1, seen=seen, first_id=ids[0])
