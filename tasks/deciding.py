@@ -8,7 +8,7 @@ import structlog
 
 from adapters.errors import WireError
 from adapters.records import Outcome, Planned, Run, RunState, User
-from tasks import closing, codes, conflicts, indexing, report
+from tasks import closing, codes, conflicts, holding, indexing, report
 from tasks.addresses import address_digest, address_digests
 from tasks.connector import Connector
 from tasks.judgement import Case, Judgement
@@ -17,7 +17,6 @@ from tasks.ports import Ports
 
 log = structlog.get_logger()
 
-BUSY_WAIT_S = 5.0
 INDEX_WORTH_USERS = 2  # from here on one large page costs less than two look-ups a user
 
 Decision = Planned | Outcome
@@ -32,15 +31,23 @@ def judge(ports: Ports, run: Run) -> float | None:
         return None
     holder = ports.presence.new_holder()
     if not ports.plan.reset(run.run_id, holder=holder):
-        return BUSY_WAIT_S
+        return holding.BUSY_WAIT_S
     connector = ports.configuration.connector(run.connector_id, version=run.config_version)
     try:
         return _judge(Judgement(ports, run, connector, holder=holder))
     except LookupError:
-        return BUSY_WAIT_S  # another holder judges this run; come back and see
+        if not _is_judged(ports, run):
+            ports.plan.release(run.run_id, holder=holder)
+            raise
+        return None  # by another worker, which dropped what was read
     except BaseException:
         ports.plan.release(run.run_id, holder=holder)
         raise
+
+
+def _is_judged(ports: Ports, run: Run) -> bool:
+    current = ports.runs.load_run(run.run_id)
+    return current is None or current.state is not RunState.JUDGING
 
 
 def decide_live(

@@ -2,12 +2,11 @@
 
 from adapters.errors import TransientError
 from adapters.records import Run
-from tasks import matching
+from tasks import holding, matching
 from tasks.connector import Connector
 from tasks.ports import Contacts, Ports
 from tasks.request import SyncRequest
 
-BUSY_WAIT_S = 5.0
 PAGE_SIZE = 1000  # contacts that the largest page of the PSAs we know holds; only an estimate of cost depends on it
 TOLERATED_LACK = 3  # contacts that may come or go while the pages are read, or the share below
 TOLERATED_SHARE = 0.02
@@ -26,7 +25,7 @@ def load_index(ports: Ports, run: Run, connector: Connector) -> float | None:
     Costs ⌈contacts / page⌉ reads a company, and one more where the last page is full."""
     holder = ports.presence.new_holder()
     if not ports.index.reset(run.run_id, holder=holder):
-        return BUSY_WAIT_S
+        return holding.BUSY_WAIT_S
     try:
         _load(ports, run, connector, holder=holder)
     except BaseException:
@@ -45,12 +44,15 @@ def _load(ports: Ports, run: Run, connector: Connector, *, holder: str) -> None:
         while True:
             page, cursor = contacts.fetch_contacts(company_id, cursor)
             seen += len(page)
-            ports.index.add(run.run_id, page, [matching.index_keys(contact) for contact in page], holder=holder)
+            keys = [matching.index_keys(contact) for contact in page]
+            with holding.while_held():
+                ports.index.add(run.run_id, page, keys, holder=holder)
             ports.runs.touch(run.run_id, due_in_s=ports.timing.step_due_s)
             if cursor is None:
                 break
         _check_complete(contacts, company_id, seen, vendor=connector.psa_kind)
-    ports.index.seal(run.run_id, holder=holder, read_at_ms=read_at_ms)
+    with holding.while_held():
+        ports.index.seal(run.run_id, holder=holder, read_at_ms=read_at_ms)
 
 
 def _check_complete(contacts: Contacts, company_id: str, seen: int, *, vendor: str) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from adapters.errors import NotFoundError, WireError
 from adapters.records import Contact, Link, Outcome, Planned, Run, User
-from tasks import closing, codes, contact_keys, indexing, report
+from tasks import closing, codes, contact_keys, holding, indexing, report
 from tasks.addresses import sought_addresses
 from tasks.conflicts import AddressClaim
 from tasks.connector import Connector
@@ -143,10 +143,11 @@ class Judgement:
             links = {outcome.user_id: outcome.link for outcome in outcomes if outcome.link is not None}
             if links:
                 self.ports.memory.save_links(self.connector.home, links)
-        if planned or outcomes:
-            self.ports.plan.add(self.run.run_id, holder=self.holder, planned=planned, outcomes=outcomes)
-        if excluded:
-            self.ports.plan.exclude(self.run.run_id, holder=self.holder, rows=excluded)
+        with holding.while_held():
+            if planned or outcomes:
+                self.ports.plan.add(self.run.run_id, holder=self.holder, planned=planned, outcomes=outcomes)
+            if excluded:
+                self.ports.plan.exclude(self.run.run_id, holder=self.holder, rows=excluded)
 
     def check_index(self, users: int) -> None:
         """Disbelieve an index that lacks too many of the contacts that we linked: the PSA answered with a part.

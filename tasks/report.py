@@ -104,9 +104,9 @@ def excluded_row(user: User, *, rule: str) -> Json:
     return {**_user_row(user), "rule": rule}
 
 
-def unprocessed_row(user: User, *, reason: str) -> Json:
-    """Return the row of a user that the run did not come to."""
-    return {**_user_row(user), "reason": reason}
+def unprocessed_row(user: User) -> Json:
+    """Return the row of a user that the run did not come to; the store makes the same one of a user that waited."""
+    return {"office365_id": user.id, "user_principal_name": name_of(user)}
 
 
 def _contact_row(user: User, contact_id: str | None, company_id: str, status: str) -> Json:

@@ -18,7 +18,8 @@ def start_run(ports: Ports, run: Run) -> float | None:
     if run.state is not RunState.READING:
         return None
     connector = ports.configuration.connector(run.connector_id, version=run.config_version)
-    _check_companies(ports, run, connector)
+    if not _has_company(ports, run, connector):
+        return None
     if run.mode == "full" and not run.index_at_ms:
         wait_s = indexing.load_index(ports, run, connector)
         if wait_s is not None:
@@ -59,12 +60,19 @@ def _begin(ports: Ports, run: Run) -> Run | None:
     return begun
 
 
-def _check_companies(ports: Ports, run: Run, connector: Connector) -> None:
-    """Stop a run whose company is gone with one error instead of one per user."""
+def _has_company(ports: Ports, run: Run, connector: Connector) -> bool:
+    """End a run whose company is gone by one error instead of one per user."""
     company_id = run.request.get("company_id") or connector.psa_default_company_id
     if company_id is None:
-        return
-    contacts = ports.contacts(run)
-    company = contacts.fetch_company(str(company_id))
-    if company.deleted:
-        raise NotFoundError("company_deleted", vendor=connector.psa_kind)
+        return True
+    try:
+        if not ports.contacts(run).fetch_company(str(company_id)).deleted:
+            return True
+    except NotFoundError:
+        pass
+    message = (
+        f"company {company_id} of connector {run.connector_id} does not exist in the PSA (any more);"
+        " correct psa_default_company_id, or the run's company_id"
+    )
+    closing.fail_run(ports, run, code=codes.MISSING_COMPANY_ID, message=message)
+    return False

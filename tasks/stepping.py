@@ -6,7 +6,7 @@ import structlog
 
 from adapters.errors import BudgetError, InstanceError, NotFoundError, SyncError, TenantError, TransientError, WireError
 from adapters.records import Run
-from tasks import closing, codes
+from tasks import closing, codes, holding
 from tasks.ports import Ports
 
 FIRST_WAIT_S = 2.0
@@ -22,31 +22,37 @@ def run_step(ports: Ports, run_id: str, step: Callable[[Ports, Run], float | Non
     run = ports.runs.load_run(run_id)
     if run is None:
         return None
+    wait_s: float | None = None
     try:
-        return step(ports, run)
-    except BudgetError as error:
-        return _come_back(ports, run, error)
+        wait_s = step(ports, run)
+    except holding.TakenOverError:
+        wait_s = holding.BUSY_WAIT_S
     except TransientError as error:
         if error.vendor == "store":
             raise
-        return _wait_or_fail(ports, run, error)
+        wait_s = _outwait(ports, run, error)
     except SyncError as error:
         closing.fail_run(ports, run, code=code_of(error), message=message_of(error))
-        return None
     except Exception:
         log.exception("step.failed")
         message = "an error in contact-sync itself ended this run; the worker's log has it, please report it"
         closing.fail_run(ports, run, code=codes.INTERNAL_ERROR, message=message)
-        return None
+    else:
+        if run.notes.get("failing_since_ms"):
+            ports.runs.note(run_id, failing_since_ms=0)
+    return wait_s
 
 
-def _wait_or_fail(ports: Ports, run: Run, error: TransientError) -> float | None:
+def _outwait(ports: Ports, run: Run, error: TransientError) -> float | None:
+    """Come back until the instance horizon; a budget that is spent is no failure."""
+    if isinstance(error, BudgetError):
+        return _come_back(ports, run, error)
     now_ms = ports.runs.now_ms()
-    failing_since_ms = int(run.notes.get("failing_since_ms", 0)) or now_ms
+    failing_since_ms = int(run.notes.get("failing_since_ms") or now_ms)
     if now_ms - failing_since_ms > ports.timing.instance_horizon_s * 1000:
         closing.fail_run(ports, run, code=code_of(error), message=message_of(error))
         return None
-    if "failing_since_ms" not in run.notes:
+    if not run.notes.get("failing_since_ms"):
         ports.runs.note(run.run_id, failing_since_ms=now_ms)
     return _come_back(ports, run, error, failing_for_s=(now_ms - failing_since_ms) / 1000)
 

@@ -18,13 +18,14 @@ from adapters.errors import (
     WireError,
 )
 from adapters.records import Contact, Grant, Outcome, Planned, Run
-from tasks import closing, codes, deciding, feeding, resolving, stepping
+from tasks import closing, codes, deciding, feeding, report, resolving, stepping
 from tasks.addresses import addresses_of
 from tasks.connector import Connector
 from tasks.ports import Contacts, Permit, Ports
 
 CLAIM_WAIT_S = 1.5  # the holder of the claim is about to end its one write
 MOST_ATTEMPTS = 8  # of one user whose writes keep ending unclear
+COMPANY_FIELDS = ("company", "companyId")  # as the PSAs name what they refuse when a company is gone
 
 log = structlog.get_logger()
 
@@ -173,9 +174,6 @@ def _write(work: Work) -> float | None:
         return CLAIM_WAIT_S  # another holder took the user over
     try:
         contact = _send(work, _permit(ports, deadline))
-    except (AnswerLostError, WireError):
-        work.unresolved = True
-        raise
     except NotFoundError as error:
         ports.users.clear_intent(work.grant)
         return _refused(work, error) if work.looked or planned.draft is not None else _decide_again(work)
@@ -185,6 +183,18 @@ def _write(work: Work) -> float | None:
 
 
 def _send(work: Work, permit: Permit) -> Contact:
+    """Send the write. Whatever ends it leaves it unresolved, but an error that says that nothing was taken."""
+    work.unresolved = True
+    try:
+        return _push(work, permit)
+    except (AnswerLostError, WireError):
+        raise
+    except SyncError:
+        work.unresolved = False
+        raise
+
+
+def _push(work: Work, permit: Permit) -> Contact:
     if work.planned.draft is not None:
         return work.contacts.create_contact(work.planned.draft, permit=permit)
     assert work.planned.change is not None  # noqa: S101 - Planned holds exactly one of the two
@@ -204,7 +214,9 @@ def _permit(ports: Ports, deadline: float) -> Permit:
     return permit
 
 
-def _failure_code(work: Work) -> str:
+def _failure_code(work: Work, field: str | None = None) -> str:
+    if field in COMPANY_FIELDS:
+        return codes.MISSING_COMPANY_ID
     return codes.CONTACT_CREATION_FAILED if work.planned.draft is not None else codes.CONTACT_UPDATE_FAILED
 
 
@@ -212,7 +224,15 @@ def _refused(work: Work, error: RecordError) -> float | None:
     what = "create the contact" if work.planned.draft is not None else "update the contact"
     field = f" because of its field {error.field}" if error.field else ""
     message = f"the PSA refused to {what}{field}; correct the value in Microsoft 365 or the mapping"
-    return _record(work, _error(work, _failure_code(work), message, psa_error=error.vendor_message or error.reason))
+    if error.field in COMPANY_FIELDS:
+        message = f"the PSA does not take contacts for company {_company_id(work)}; correct the company rules"
+    code = _failure_code(work, error.field)
+    return _record(work, _error(work, code, message, psa_error=error.vendor_message or error.reason))
+
+
+def _company_id(work: Work) -> str:
+    target = work.planned.draft or work.planned.change
+    return target.company_id if target else ""
 
 
 def _error(
@@ -254,7 +274,8 @@ def _postpone(work: Work, wait_s: float) -> float:
 
 def _leave(work: Work) -> float | None:
     """End a user of a stopping run; an unresolved intent stays for whoever comes next."""
-    return _record(work, Outcome(user_id=work.user_id, status="unprocessed"))
+    row = report.unprocessed_row(work.planned.user)
+    return _record(work, Outcome(user_id=work.user_id, status="unprocessed", row=row))
 
 
 def _record(work: Work, outcome: Outcome) -> float | None:

@@ -1,9 +1,11 @@
 """One real Valkey for the runs; each test has a prefix, and so an installation, of its own."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
+from typing import Any
 
 import pytest
+import structlog
 
 from adapters.store import StoreTiming
 from tests.fakes.engine import Engine
@@ -40,5 +42,11 @@ def store(opened: Callable[[], MortalStore]) -> MortalStore:
 
 
 @pytest.fixture
-def engine(store: MortalStore) -> Engine:
+def logs() -> Iterator[list[MutableMapping[str, Any]]]:
+    with structlog.testing.capture_logs() as entries:
+        yield entries
+
+
+@pytest.fixture
+def engine(store: MortalStore, logs: list[MutableMapping[str, Any]]) -> Engine:
     return Engine(store)
