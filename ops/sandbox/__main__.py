@@ -15,7 +15,6 @@ import uvicorn
 
 from ops.sandbox.app import Application
 from ops.sandbox.certificates import write_app_certificate, write_server_certificate
-from ops.sandbox.connectwise.state import Access
 from ops.sandbox.http import Json
 from ops.sandbox.microsoft.seed import MULTI_TENANT_APP, MULTI_TENANT_SECRET, own_app, tenant_id
 from ops.sandbox.seeding import company_of, domain_of, name_of, parse_seed
@@ -69,7 +68,6 @@ def _tenant(number: int, users: int, folder: Path) -> Json:
 
 def describe(folder: Path, world: World, url: str) -> Json:
     """The content of sandbox.json."""
-    access = Access()
     return {
         "url": url,
         "ca_file": str(folder / "ca.pem"),
@@ -83,15 +81,7 @@ def describe(folder: Path, world: World, url: str) -> Json:
             "client_secret": MULTI_TENANT_SECRET,
             **_credentials(folder),
         },
-        "connectwise": {
-            "site_url": url,
-            "company": access.company,
-            "public_key": access.public_key,
-            "private_key": access.private_key,
-            "client_id": access.client_id,
-            "company_id": str(company_of(0)),
-            "entra_id_field": "userDefinedField10",
-        },
+        **{name: installation.describe(url) for name, installation in world.installations().items()},
     }
 
 

@@ -47,9 +47,13 @@ class Application:
         counters.count(vendor.name, request.method, endpoint=vendor.endpoint(request), status=status)
 
     async def _serve(self, vendor: Vendor, request: Request, send: Send) -> int:
+        with vendor.place(request) as slowed_s:
+            return await self._serve_in_place(vendor, request, send, slowed_s=slowed_s)
+
+    async def _serve_in_place(self, vendor: Vendor, request: Request, send: Send, *, slowed_s: float) -> int:
         fault = self._world.faults.pick(vendor.name, request, vendor.tenant_of)
-        if self._world.latency_ms:
-            await asyncio.sleep(self._world.latency_ms / 1000)
+        if wait_s := self._world.latency_ms / 1000 + slowed_s:
+            await asyncio.sleep(wait_s)
         if vendor.name == "graph" and request.path == "/v1.0/$batch":
             self._world.graph.serve_item = self._serve_item
         if fault is None:

@@ -97,17 +97,16 @@ class Control:
         return {"users": list(tenant.users.values()), "deleted": list(tenant.deleted.values())}
 
     def _contacts(self, request: Request) -> Json:
-        psa = self._world.psa
+        psa = self._world.installation(request.query.get("vendor"))
         company = request.query.get("company")
-        ids = list(psa.contacts) if company is None else psa.by_company.get(int(company), [])
-        return {"contacts": [psa.contacts[number] for number in ids]}
+        return {"contacts": list(psa.contacts().values()) if company is None else psa.contacts_of(int(company))}
 
     def _truth(self, request: Request) -> Json:
-        truth = self._world.truth(*self._pair(request))
+        truth = self._world.truth(*self._pair(request), vendor=request.query.get("vendor"))
         return {"statistics": truth.statistics(), "users": [entry.as_json() for entry in truth.users]}
 
     def _verdict(self, request: Request) -> Json:
-        return self._world.verdict(*self._pair(request))
+        return self._world.verdict(*self._pair(request), vendor=request.query.get("vendor"))
 
     def _pair(self, request: Request) -> tuple[Tenant, int]:
         tenant = self._named(request.query.get("tenant"))

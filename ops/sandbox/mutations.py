@@ -1,12 +1,11 @@
 """What somebody does by hand behind the synchronisation's back: in directory, PSA and app registrations."""
 
-from collections.abc import Callable
 from typing import Any
 
-from ops.sandbox.connectwise.errors import PsaError
-from ops.sandbox.connectwise.seed import add_company
 from ops.sandbox.http import Json
+from ops.sandbox.installation import Operation
 from ops.sandbox.microsoft.state import Tenant
+from ops.sandbox.vendor import RefusalError
 from ops.sandbox.world import World
 
 _APP_KEYS = {
@@ -22,7 +21,7 @@ class Mutations:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._operations: dict[str, Callable[[Json], Any]] = {
+        self._operations: dict[str, Operation] = {
             "graph.create_user": self._create_user,
             "graph.update_user": lambda op: self._update_user(op, op["set"]),
             "graph.disable_user": lambda op: self._update_user(op, {"accountEnabled": False}),
@@ -35,20 +34,6 @@ class Mutations:
             "graph.set_app": self._set_app,
             "graph.set_tenant": self._set_tenant,
             "graph.revoke_tokens": self._revoke_tokens,
-            "psa.create_contact": self._create_contact,
-            "psa.update_contact": self._update_contact,
-            "psa.deactivate_contact": lambda op: self._set_contact(op, {"inactiveFlag": True}),
-            "psa.activate_contact": lambda op: self._set_contact(op, {"inactiveFlag": False}),
-            "psa.delete_contact": self._delete_contact,
-            "psa.move_contact": lambda op: self._set_contact(op, {"company": {"id": int(op["company"])}}),
-            "psa.create_company": self._create_company,
-            "psa.update_company": lambda op: self._set_company(op, op["set"]),
-            "psa.deactivate_company": lambda op: self._set_company(
-                op, {"status": {"id": 2, "name": "Inactive", "_info": {}}}
-            ),
-            "psa.delete_company": lambda op: self._set_company(op, {"deletedFlag": True}),
-            "psa.set_credentials": self._set_credentials,
-            "psa.upgrade": self._upgrade,
         }
 
     def run(self, operations: list[Json]) -> list[Any]:
@@ -59,16 +44,15 @@ class Mutations:
             self._world.rebase()
 
     def _run_one(self, operation: Json) -> Any:
-        action = self._operations.get(str(operation.get("op")))
+        known = {**self._operations, **self._world.installation(operation.get("vendor")).operations()}
+        action = known.get(str(operation.get("op")))
         if action is None:
-            raise ValueError(f"op {operation.get('op')!r} is none of {', '.join(sorted(self._operations))}")
-        if operation.get("vendor", "connectwise") != "connectwise":
-            raise ValueError(f"unknown vendor {operation['vendor']!r}")
+            raise ValueError(f"op {operation.get('op')!r} is none of {', '.join(sorted(known))}")
         try:
             return action(operation)
         except KeyError as exc:
             raise ValueError(f"{operation['op']}: {exc} is missing or unknown") from exc
-        except PsaError as exc:
+        except RefusalError as exc:
             raise ValueError(f"{operation['op']}: {exc.body}") from exc
 
     def _tenant(self, operation: Json) -> Tenant:
@@ -150,45 +134,4 @@ class Mutations:
     def _revoke_tokens(self, operation: Json) -> Json:
         tenant = self._tenant(operation)
         tenant.tokens_valid_from = tenant.now()
-        return {}
-
-    def _create_contact(self, operation: Json) -> Json:
-        values = {"company": {"id": int(operation["company"])}, **operation["set"]}
-        return self._world.connectwise.writer.create(values, by="hand")
-
-    def _update_contact(self, operation: Json) -> Json:
-        if "patch" in operation:
-            return self._world.connectwise.writer.patch(int(operation["contact"]), operation["patch"], by="hand")
-        return self._set_contact(operation, operation["set"])
-
-    def _set_contact(self, operation: Json, values: Json) -> Json:
-        return self._world.connectwise.writer.update(int(operation["contact"]), values, by="hand")
-
-    def _delete_contact(self, operation: Json) -> Json:
-        self._world.connectwise.writer.delete(int(operation["contact"]), transfer_to=None, by="hand")
-        return {}
-
-    def _create_company(self, operation: Json) -> Json:
-        psa, values = self._world.psa, operation["set"]
-        number = int(values.get("id", max(psa.companies) + 1))
-        return add_company(psa, number, identifier=values["identifier"], name=values["name"])
-
-    def _set_company(self, operation: Json, values: Json) -> Json:
-        psa, number = self._world.psa, int(operation["company"])
-        psa.companies[number] = {**psa.companies[number], **values}
-        psa.rewrite_company(number)
-        psa.version += 1
-        return psa.companies[number]
-
-    def _set_credentials(self, operation: Json) -> Json:
-        access = self._world.psa.access
-        for key in ("private_key", "public_key", "client_id"):
-            if key in operation:
-                setattr(access, key, operation[key])
-        if "rights" in operation:
-            access.rights = set(operation["rights"])
-        return {}
-
-    def _upgrade(self, operation: Json) -> Json:
-        self._world.psa.access.codebase = str(operation["codebase"]).strip("/") + "/"
         return {}

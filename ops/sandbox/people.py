@@ -1,6 +1,7 @@
 """People in no vendor's shape: what a PSA is seeded with, and how truth and verdict look at a contact."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from ops.sandbox.http import Json
 
@@ -55,3 +56,17 @@ class Person:
     items: tuple[tuple[int, str, str], ...]  # every communication item: kind, value, extension
     others: tuple[tuple[int, str, str], ...]  # those in no mapped place: they must survive
     rest: Json  # every field that a synchronisation has no business with
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a PSA can hold, as far as it decides what becomes of a user. Lengths in characters, None: none is told."""
+
+    name_max: int | None
+    title_max: int | None
+    mail_max: int | None
+    phone_max: int | None
+    needs_last_name: bool
+    splits_extension: bool  # it has a place of its own
+    department: Literal["reference", "text", "none"]
+    departments: frozenset[str] = frozenset()  # those that exist, folded: for a reference

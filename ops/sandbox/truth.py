@@ -1,7 +1,8 @@
 """What the next full run has to do, worked out from the rules and not from the product.
 
 Default configuration: enabled, not a guest, with mail; "service accounts" (`^svc[-_.]`) excluded; one company; the
-object id in the PSA's field for it. `Expected` is one user's part, `Truth` all of them.
+object id in the PSA's field for it; what the PSA can hold stands in its `Rules`. `Expected` is one user's part,
+`Truth` all of them.
 """
 
 import re
@@ -11,9 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ops.sandbox.http import Json
-from ops.sandbox.people import Person
+from ops.sandbox.people import Person, Rules
 
-NAME_MAX, TITLE_MAX, MAIL_MAX = 30, 50, 250
 _SERVICE = re.compile(r"^svc[-_.]", re.IGNORECASE)
 _GUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
 _EXTENSION = re.compile(r"\s*(?:x|ext\.?)\s*(\d{1,15})\s*$", re.IGNORECASE)
@@ -55,6 +55,7 @@ class Truth:
     """What becomes of all users of one tenant in one company."""
 
     users: list[Expected]
+    rules: Rules
 
     def statistics(self) -> Json:
         """The numbers that a report of the first run must show."""
@@ -105,7 +106,12 @@ def aliases_of(user: Json) -> set[str]:
     return {fold(address) for address in (user["userPrincipalName"], *proxies)} - {fold(user.get("mail")), ""}
 
 
-def draft(user: Json, departments: frozenset[str]) -> tuple[dict[str, str], list[str]]:
+def cut(text: str, most: int | None) -> str:
+    """As much as fits."""
+    return text if most is None else text[:most].rstrip()
+
+
+def draft(user: Json, rules: Rules) -> tuple[dict[str, str], list[str]]:
     """The contact's fields by the default mapping, without those that say nothing, and the warnings."""
     warnings = []
     first = tidy(user.get("givenName"))
@@ -113,31 +119,49 @@ def draft(user: Json, departments: frozenset[str]) -> tuple[dict[str, str], list
         warnings.append("FirstNameDerived")
         words = tidy(user.get("displayName")).split()
         first = words[0] if words else user["mail"].partition("@")[0]
-    last, title = tidy(user.get("surname")), tidy(user.get("jobTitle"))
-    if len(first) > NAME_MAX or len(last) > NAME_MAX or len(title) > TITLE_MAX:
+    texts = {
+        "first_name": (first, rules.name_max),
+        "last_name": (tidy(user.get("surname")), rules.name_max),
+        "job_title": (tidy(user.get("jobTitle")), rules.title_max),
+    }
+    if any(most is not None and len(text) > most for text, most in texts.values()):
         warnings.append("ValueTruncated")
-    phone = tidy((user.get("businessPhones") or [""])[0])
-    extension = _EXTENSION.search(phone)
-    department = tidy(user.get("department"))
-    if department and fold(department) not in departments:
+    department = tidy(user.get("department")) if rules.department != "none" else ""
+    if rules.department == "reference" and department and fold(department) not in rules.departments:
         warnings.append("ReferenceNotFound")
         department = ""
+    phone, extension = _phone(user, rules)
     fields = {
-        "first_name": first[:NAME_MAX].rstrip(),
-        "last_name": last[:NAME_MAX].rstrip(),
+        **{name: cut(text, most) for name, (text, most) in texts.items()},
         "email": tidy(user.get("mail")),
-        "phone": phone[: extension.start()] if extension else phone,
-        "extension": extension[1] if extension else "",
+        "phone": phone,
+        "extension": extension,
         "mobile_phone": tidy(user.get("mobilePhone")),
-        "job_title": title[:TITLE_MAX].rstrip(),
         "department": department,
         "entra_id": user["id"],
     }
     return {name: value for name, value in fields.items() if value}, warnings
 
 
-def differing_fields(desired: Mapping[str, str], contact: Person) -> list[str]:
+def _phone(user: Json, rules: Rules) -> tuple[str, str]:
+    whole = tidy((user.get("businessPhones") or [""])[0])
+    extension = _EXTENSION.search(whole) if rules.splits_extension else None
+    return (whole[: extension.start()], extension[1]) if extension else (whole, "")
+
+
+def unfit(desired: Mapping[str, str], rules: Rules) -> str | None:
+    """The error code of a draft that the PSA cannot hold, None if it can."""
+    if not _MAIL.match(desired["email"]):
+        return "InvalidFieldMapping"
+    limits = {"email": rules.mail_max, "phone": rules.phone_max, "mobile_phone": rules.phone_max}
+    if any(most is not None and len(desired.get(name, "")) > most for name, most in limits.items()):
+        return "InvalidFieldMapping"
+    return "UserDataIncomplete" if rules.needs_last_name and "last_name" not in desired else None
+
+
+def differing_fields(desired: Mapping[str, str], contact: Person, rules: Rules) -> list[str]:
     """Names of the fields in which a contact is not as desired; the object id is `entra_id`."""
+    names_a_record = rules.department == "reference"
     right: dict[str, bool] = {
         "first_name": _nfc(contact.first_name) == _nfc(desired.get("first_name")),
         "last_name": _nfc(contact.last_name) == _nfc(desired.get("last_name")),
@@ -146,10 +170,14 @@ def differing_fields(desired: Mapping[str, str], contact: Person) -> list[str]:
         "extension": True,  # a part of the phone
         "mobile_phone": digits(contact.mobile) == digits(desired.get("mobile_phone", "")),
         "job_title": _nfc(contact.job_title) == _nfc(desired.get("job_title")),
-        "department": fold(contact.department) == fold(desired.get("department")),
+        "department": _same_text(contact.department, desired.get("department"), folded=names_a_record),
         "entra_id": fold(contact.object_id) == fold(desired.get("entra_id")),
     }
     return [name for name in desired if not right[name]]
+
+
+def _same_text(one: str, other: str | None, *, folded: bool) -> bool:
+    return fold(one) == fold(other) if folded else _nfc(one) == _nfc(other)
 
 
 def _nfc(text: str | None) -> str:
@@ -162,14 +190,18 @@ def _is_phone_right(desired: Mapping[str, str], contact: Person) -> bool:
     return same and desired.get("extension", contact.extension) == contact.extension
 
 
+def _has_no_phone(desired: Mapping[str, str]) -> bool:
+    return "phone" not in desired and "mobile_phone" not in desired
+
+
 class TruthFinder:
     """Applies the matching rules to one tenant's directory and one company's contacts."""
 
-    def __init__(self, users: Iterable[Json], contacts: Iterable[Person], *, departments: Iterable[str]) -> None:
+    def __init__(self, users: Iterable[Json], contacts: Iterable[Person], rules: Rules) -> None:
         self._users = list(users)
         self._ids = {user["id"].lower() for user in self._users}
-        self._departments = frozenset(fold(name) for name in departments)
-        self._rules = {user["id"]: excluding_rule(user) for user in self._users}
+        self._rules = rules
+        self._excluding = {user["id"]: excluding_rule(user) for user in self._users}
         self._by_id: dict[str, list[Person]] = {}
         self._by_address: dict[str, list[Person]] = {}
         self._nameless: dict[tuple[str, str], list[Person]] = {}
@@ -177,7 +209,7 @@ class TruthFinder:
             self._index(contact)
         self._mail_users: dict[str, list[Json]] = {}
         for user in self._users:
-            if self._rules[user["id"]] is None:
+            if self._excluding[user["id"]] is None:
                 self._mail_users.setdefault(fold(user["mail"]), []).append(user)
 
     def _index(self, contact: Person) -> None:
@@ -190,16 +222,15 @@ class TruthFinder:
 
     def find(self) -> Truth:
         """Judge every user."""
-        return Truth([self._judge(user) for user in self._users])
+        return Truth([self._judge(user) for user in self._users], self._rules)
 
     def _judge(self, user: Json) -> Expected:
-        rule = self._rules[user["id"]]
+        rule = self._excluding[user["id"]]
         if rule is not None:
             return Expected(user, "excluded", f"out of scope: {rule}", rule=rule)
-        desired, warnings = draft(user, self._departments)
-        mail = desired["email"]
-        if len(mail) > MAIL_MAX or not _MAIL.match(mail):
-            return Expected(user, "error", "the address is no address or too long", code="InvalidFieldMapping")
+        desired, warnings = draft(user, self._rules)
+        if (code := unfit(desired, self._rules)) is not None:
+            return Expected(user, "error", "the PSA cannot hold it", code=code)
         linked = self._by_id.get(user["id"].lower(), [])
         if linked:
             contact = min(linked, key=lambda person: not person.active)
@@ -248,7 +279,7 @@ class TruthFinder:
         namesakes = self._nameless.get((fold(desired["first_name"]), fold(desired.get("last_name"))), [])
         if namesakes:
             return self._duplicate(user, f"contacts {sorted(c.id for c in namesakes)} have the name and no address")
-        missing = [] if "phone" in desired else ["MissingPhoneNumber"]
+        missing = ["MissingPhoneNumber"] if _has_no_phone(desired) else []
         changed = [name for name in desired if name != "extension"]
         return Expected(
             user, "created", "no contact", changed_fields=changed, warnings=[*warnings, *missing], desired=desired
@@ -257,12 +288,12 @@ class TruthFinder:
     def _match(
         self, user: Json, contact: Person, desired: dict[str, str], *, warnings: list[str], why: str
     ) -> Expected:
-        changed = differing_fields(desired, contact)
+        changed = differing_fields(desired, contact, self._rules)
         warnings = list(warnings)
         if not contact.active:
             changed.append("active")
             warnings.append("ContactReactivated")
-        if changed and "phone" not in desired:
+        if changed and _has_no_phone(desired):
             warnings.append("MissingPhoneNumber")
         outcome = "updated" if changed else "skipped"
         return Expected(

@@ -1,8 +1,26 @@
 """What the application asks of every vendor: a new PSA is a folder whose routes fulfil this."""
 
-from typing import Protocol
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Protocol
 
-from ops.sandbox.http import Answer, Headers, Request
+from ops.sandbox.http import Answer, Headers, Request, json_answer
+
+
+class RefusalError(Exception):
+    """A vendor's no, with its status and body."""
+
+    def __init__(self, status: int, body: Any) -> None:
+        super().__init__(str(body))
+        self.status, self.body = status, body
+
+    def answer(self) -> Answer:
+        """The answer."""
+        return json_answer(self.body, self.status)
+
+
+def unhurried() -> AbstractContextManager[float]:
+    """A place among the requests under way, of a vendor that neither counts nor slows them."""
+    return nullcontext(0.0)
 
 
 class Vendor(Protocol):
@@ -18,6 +36,9 @@ class Vendor(Protocol):
 
     def tenant_of(self, request: Request) -> str | None:
         """The tenant that the request is about, for faults."""
+
+    def place(self, request: Request) -> AbstractContextManager[float]:
+        """Take a place among the requests under way; gives the seconds by which the vendor slows this one."""
 
     def respond(self, request: Request) -> Answer:
         """Answer one request."""

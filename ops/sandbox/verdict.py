@@ -62,7 +62,7 @@ class Judge:
             self._differ(name, f"contact {contact.id} was created in company {contact.company_id}")
         if not contact.active:
             self._differ(name, f"contact {contact.id} is inactive")
-        if wrong := differing_fields(entry.desired, contact):
+        if wrong := differing_fields(entry.desired, contact, self._truth.rules):
             self._differ(name, f"contact {contact.id} was created with wrong {', '.join(wrong)}")
 
     def _check_updated(self, name: str, entry: Expected, before: Person) -> None:
@@ -71,7 +71,7 @@ class Judge:
         if after is None:
             self._differ(name, f"contact {before.id} is gone")
             return
-        wrong = differing_fields(entry.desired, after) + ([] if after.active else ["active"])
+        wrong = differing_fields(entry.desired, after, self._truth.rules) + ([] if after.active else ["active"])
         if wrong:
             self._differ(name, f"contact {before.id} is not updated in {', '.join(wrong)}")
         kept = {

@@ -1,19 +1,16 @@
 """Everything that the sandbox holds, and how it is set back."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping
 
 from cryptography import x509
 
 from ops.sandbox.audit import Audit
 from ops.sandbox.clock import Clock
-from ops.sandbox.connectwise import routes as connectwise_routes
-from ops.sandbox.connectwise.routes import ConnectWise
-from ops.sandbox.connectwise.seed import add_company, load_contacts, load_tables
-from ops.sandbox.connectwise.state import Psa
-from ops.sandbox.connectwise.view import person_of
+from ops.sandbox.connectwise.installation import ConnectWiseInstallation
 from ops.sandbox.counters import Counters
 from ops.sandbox.faults import Faults
 from ops.sandbox.http import Json
+from ops.sandbox.installation import Installation
 from ops.sandbox.microsoft.login import Login
 from ops.sandbox.microsoft.routes import Graph
 from ops.sandbox.microsoft.seed import load_tenant
@@ -26,9 +23,12 @@ from ops.sandbox.truth import Truth, TruthFinder
 from ops.sandbox.vendor import Vendor
 from ops.sandbox.verdict import Judge
 
+INSTALLATIONS: tuple[Callable[[Clock, Audit, Settings], Installation], ...] = (ConnectWiseInstallation,)
+"""Every PSA; the first is meant where none is named."""
+
 
 class World:
-    """All vendors on one clock."""
+    """All vendors on one clock. Each PSA is filled when it is first asked for, so that nobody waits for the others."""
 
     def __init__(self, certificate: x509.Certificate, seed: Seed, *, latency_ms: float) -> None:
         self.office = TokenOffice(certificate)
@@ -52,62 +52,83 @@ class World:
         self.latency_ms = self._start_latency_ms
         self.audit = Audit(self.clock)
         self.directory = Directory(self.clock)
-        self.psa = Psa(self.clock, self.audit)
         self.login = Login(self.directory, self.office, self.settings)
         self.graph = Graph(self.directory, self.office, self.settings)
-        self.connectwise = ConnectWise(self.psa, self.settings)
-        self.vendors: tuple[Vendor, ...] = (self.connectwise, self.graph, self.login)
-        self._fill()
-        self.rebase()
-
-    def _fill(self) -> None:
-        load_tables(self.psa)
+        made = [make(self.clock, self.audit, self.settings) for make in INSTALLATIONS]
+        self._installations = {installation.vendor.name: installation for installation in made}
+        self._empty = set(self._installations)
+        self._vendors: tuple[Vendor, ...] = (*(one.vendor for one in made), self.graph, self.login)
         self._company_by_tenant: dict[str, int] = {}
         for number, cast in enumerate(self._casts):
-            name, domain, company_id = name_of(number), domain_of(number), company_of(number)
-            tenant = load_tenant(self.directory, number, name=name, domain=domain, cast=cast)
-            add_company(self.psa, company_id, identifier=f"CUST{number + 1}" if number else "CONTOSO", name=name)
-            load_contacts(self.psa, self.settings, cast.known)
-            self._company_by_tenant[tenant.id] = company_id
+            tenant = load_tenant(self.directory, number, name=name_of(number), domain=domain_of(number), cast=cast)
+            self._company_by_tenant[tenant.id] = company_of(number)
+        self.rebase()
+
+    def installations(self) -> Mapping[str, Installation]:
+        """Every PSA by name, filled or not."""
+        return self._installations
+
+    def installation(self, name: str | None = None) -> Installation:
+        """The PSA of that name, filled; raises ValueError."""
+        name = name or next(iter(self._installations))
+        if name not in self._installations:
+            raise ValueError(f"vendor {name!r} is none of {', '.join(self._installations)}")
+        installation = self._installations[name]
+        if name in self._empty:
+            self._empty.remove(name)
+            self._fill(installation)
+            self._contacts_then[name] = dict(installation.contacts())
+        return installation
+
+    def _fill(self, installation: Installation) -> None:
+        installation.load_tables()
+        for number, cast in enumerate(self._casts):
+            identifier = f"CUST{number + 1}" if number else "CONTOSO"
+            installation.load_company(company_of(number), identifier=identifier, name=name_of(number))
+            installation.load_contacts(cast.known)
 
     def vendor_for(self, path: str) -> Vendor | None:
-        """The vendor whose path it is."""
-        return next((vendor for vendor in self.vendors if vendor.handles(path)), None)
+        """The vendor whose path it is, ready to answer."""
+        vendor = next((vendor for vendor in self._vendors if vendor.handles(path)), None)
+        if vendor is not None and vendor.name in self._empty:
+            self.installation(vendor.name)
+        return vendor
 
     def rebase(self) -> None:
         """Take the present state as that before the next run."""
         self._users_then = {tenant.id: dict(tenant.users) for tenant in self.directory.tenants.values()}
-        self._contacts_then = dict(self.psa.contacts)
-        self._truths: dict[tuple[str, int], Truth] = {}
+        self._contacts_then: dict[str, dict[int, Json]] = {
+            name: dict(one.contacts()) for name, one in self._installations.items() if name not in self._empty
+        }
+        self._truths: dict[tuple[str, str, int], Truth] = {}
 
     def company_for(self, tenant: Tenant) -> int:
-        """The company that belongs to a tenant."""
+        """The company that belongs to a tenant, the same number in every PSA."""
         return self._company_by_tenant.get(tenant.id, company_of(0))
 
-    def truth(self, tenant: Tenant, company_id: int) -> Truth:
+    def truth(self, tenant: Tenant, company_id: int, *, vendor: str | None = None) -> Truth:
         """What the next full run has to do, as of the last seed, reset or mutation."""
-        key = (tenant.id, company_id)
+        psa = self.installation(vendor)
+        key = (psa.vendor.name, tenant.id, company_id)
         if key not in self._truths:
-            contacts = [
-                person_of(c) for c in self._contacts_then.values() if c.get("company", {}).get("id") == company_id
-            ]
-            departments = [record["name"] for record in self.psa.departments.values()]
-            self._truths[key] = TruthFinder(
-                self._users_then[tenant.id].values(), contacts, departments=departments
-            ).find()
+            people = map(psa.person_of, self._contacts_then[psa.vendor.name].values())
+            contacts = [person for person in people if person.company_id == company_id]
+            self._truths[key] = TruthFinder(self._users_then[tenant.id].values(), contacts, psa.rules()).find()
         return self._truths[key]
 
-    def verdict(self, tenant: Tenant, company_id: int) -> Json:
+    def verdict(self, tenant: Tenant, company_id: int, *, vendor: str | None = None) -> Json:
         """Whether the PSA is as the run had to leave it; companies of other tenants are not looked at."""
+        psa = self.installation(vendor)
         others = {number for number in self._company_by_tenant.values() if number != company_id}
-        before = _people(self._contacts_then.values(), others)
-        after = _people(self.psa.contacts.values(), others)
-        return Judge(self.truth(tenant, company_id), before, after, company_id=company_id).verdict()
+        before = _people(psa, self._contacts_then[psa.vendor.name], others)
+        after = _people(psa, psa.contacts(), others)
+        truth = self.truth(tenant, company_id, vendor=psa.vendor.name)
+        return Judge(truth, before, after, company_id=company_id).verdict()
 
     def limits(self) -> Json:
         """The limits in force."""
         return {
-            "connectwise": {"per_minute": self.connectwise.window.limit},
+            **{name: installation.limits() for name, installation in self._installations.items()},
             "graph": {"units_per_10s": self.graph.units_per_10s, "writes_per_150s": self.graph.writes_per_150s},
             "login": {"per_minute": self.login.window.limit},
             "latency_ms": self.latency_ms,
@@ -115,13 +136,10 @@ class World:
 
     def set_limits(self, body: Json) -> Json:
         """Change limits; null means the documented value, 0 none. What was used so far is forgotten."""
-        if unknown := set(body) - {"connectwise", "graph", "login", "latency_ms"}:
+        if unknown := set(body) - {"graph", "login", "latency_ms"} - set(self._installations):
             raise ValueError(f"unknown limits {', '.join(sorted(unknown))}")
-        if "connectwise" in body:
-            limit = body["connectwise"].get("per_minute")
-            self.connectwise.window = type(self.connectwise.window)(
-                connectwise_routes.DOCUMENTED_PER_MINUTE if limit is None else int(limit), 60
-            )
+        for name in set(body) & set(self._installations):
+            self._installations[name].set_limits(body[name])
         if "graph" in body:
             self.graph.units_per_10s = body["graph"].get("units_per_10s")
             self.graph.writes_per_150s = body["graph"].get("writes_per_150s")
@@ -132,5 +150,6 @@ class World:
         return self.limits()
 
 
-def _people(contacts: Iterable[Json], without: set[int]) -> dict[int, Person]:
-    return {c["id"]: person_of(c) for c in contacts if c.get("company", {}).get("id") not in without}
+def _people(psa: Installation, contacts: Mapping[int, Json], without: set[int]) -> dict[int, Person]:
+    people = map(psa.person_of, contacts.values())
+    return {person.id: person for person in people if person.company_id not in without}

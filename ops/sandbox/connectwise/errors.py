@@ -1,18 +1,11 @@
 """ConnectWise PSA's refusals. developer.connectwise.com: "Developer Guide", chapters on errors and rate limiting."""
 
-from ops.sandbox.http import Answer, Json, json_answer
+from ops.sandbox.http import Json
+from ops.sandbox.vendor import RefusalError
 
 
-class PsaError(Exception):
-    """A refusal with the vendor's body."""
-
-    def __init__(self, status: int, body: Json) -> None:
-        super().__init__(f"{body.get('message', '')} {body.get('errors') or ''}".strip())
-        self.status, self.body = status, body
-
-    def answer(self) -> Answer:
-        """The answer."""
-        return json_answer(self.body, self.status)
+class PsaError(RefusalError):
+    """A refusal of ConnectWise."""
 
 
 def not_found(what: str, number: int | str) -> PsaError:

@@ -5,6 +5,7 @@ import binascii
 import random
 import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from ops.sandbox.connectwise import errors, fields
@@ -16,6 +17,7 @@ from ops.sandbox.connectwise.writes import Writer
 from ops.sandbox.http import Answer, Headers, Json, Request, Router, html_answer, json_answer
 from ops.sandbox.limits import Window
 from ops.sandbox.settings import Settings
+from ops.sandbox.vendor import unhurried
 
 DOCUMENTED_PER_MINUTE = 1_000  # Developer Guide, rate limiting
 _BASE = re.compile(r"^/(?P<codebase>[^/]+)/apis/3\.0(?P<path>/.*)$")
@@ -106,6 +108,10 @@ class ConnectWise:
     def tenant_of(self, request: Request) -> str | None:
         """A PSA knows no tenants."""
         return None
+
+    def place(self, request: Request) -> AbstractContextManager[float]:
+        """Requests under way are not counted."""
+        return unhurried()
 
     def respond(self, request: Request) -> Answer:
         """Answer one request."""

@@ -6,6 +6,7 @@ learn.microsoft.com: "OAuth 2.0 client credentials flow" and
 
 import base64
 import binascii
+from contextlib import AbstractContextManager
 from uuid import uuid4
 
 from ops.sandbox.clock import iso
@@ -14,6 +15,7 @@ from ops.sandbox.limits import Window
 from ops.sandbox.microsoft.state import App, Directory, Tenant
 from ops.sandbox.microsoft.tokens import GRAPH_AUDIENCE, TokenOffice
 from ops.sandbox.settings import Settings
+from ops.sandbox.vendor import unhurried
 
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _RESOURCES = (
@@ -61,6 +63,10 @@ class Login:
         """The tenant in the path."""
         tenant = self._directory.find(request.path.split("/")[1])
         return tenant.id if tenant else None
+
+    def place(self, request: Request) -> AbstractContextManager[float]:
+        """Requests under way are not counted."""
+        return unhurried()
 
     def respond(self, request: Request) -> Answer:
         """Answer one request."""
