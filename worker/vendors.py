@@ -2,9 +2,12 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
-from adapters.connectwise import Access, ConnectWiseContacts, FieldSettings
+from pydantic import SecretStr
+
+from adapters import connectwise, halo
 from adapters.errors import InstanceError
 from adapters.graph import AppRegistration, Certificate, Cloud, GraphDirectory
 from adapters.read_only import ReadOnlyContacts
@@ -13,7 +16,7 @@ from adapters.records.runs import Lane
 from adapters.transport import Budget, make_client
 from tasks.connector import Connector
 from tasks.ports import Contacts
-from worker.configuration import AnyPsa, ConnectwisePsa, GraphApp, SnapshotConfiguration
+from worker.configuration import AnyPsa, ConnectwisePsa, GraphApp, HaloPsa, SnapshotConfiguration
 
 CALLS_PER_MINUTE = {  # leaves room for the MSP's other tools; vendors' limits: 1,000/min, 10,000/h, 700 per 5 min
     "connectwise": 300.0,
@@ -30,6 +33,36 @@ class MakeBudget(Protocol):
 
     def __call__(self, name: str, *, lane: Lane, per_minute: float, vendor: str) -> Budget:
         """Return the budget of a vendor instance for one lane."""
+
+
+class InstanceFacts(Protocol):
+    """What a check of a PSA found. None: we may not know."""
+
+    @property
+    def codebase(self) -> str:
+        """Where its API lives."""
+
+    @property
+    def version(self) -> str | None:
+        """Its release."""
+
+    @property
+    def vendor_sync(self) -> bool | None:
+        """Whether the vendor's own Microsoft 365 sync is on."""
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The lists that we may not read."""
+
+
+class PsaContacts(Contacts, Protocol):
+    """A PSA as this package builds it: what tasks need of it, a check, and a copy for another lane."""
+
+    def check(self) -> InstanceFacts:
+        """Prove address, keys, reading rights and configuration."""
+
+    def with_budget(self, budget: Budget) -> "PsaContacts":
+        """Return a copy that spends another lane's budget."""
 
 
 class Vendors:
@@ -64,13 +97,11 @@ class Vendors:
         contacts = self.contacts_of(connector, version=version, lane=run.lane)
         return ReadOnlyContacts(contacts) if run.dry_run else contacts
 
-    def contacts_of(self, connector: Connector, *, version: int, lane: Lane) -> ConnectWiseContacts:
+    def contacts_of(self, connector: Connector, *, version: int, lane: Lane) -> PsaContacts:
         """Return a connector's PSA. Raises InstanceError for a kind that this release cannot speak."""
         psa = self.configuration.psa(connector.psa, version=version)
-        if not isinstance(psa, ConnectwisePsa):
-            raise InstanceError("adapter_missing", vendor=psa.kind)
-        key = (connector.psa, psa.model_dump_json(), _secret(psa.private_key), _secret(psa.client_id))
-        first = self._once(key, lambda: self._build_connectwise(connector.psa, psa))
+        key = (connector.psa, psa.model_dump_json(), *_secrets(psa))
+        first = self._once(key, lambda: self._build_psa(connector.psa, psa))
         return self._once((*key, lane), lambda: first.with_budget(self._psa_budget(connector.psa, psa, lane)))
 
     def _once(self, key: Any, build: Callable[[], T]) -> T:
@@ -98,19 +129,50 @@ class Vendors:
         budget = self._graph_budget(tenant_id, "bulk")
         return GraphDirectory(tenant_id, registration, client=self._client(_path(app.ca_file)), budget=budget)
 
-    def _build_connectwise(self, name: str, psa: ConnectwisePsa) -> ConnectWiseContacts:
-        access = Access(
+    def _build_psa(self, name: str, psa: AnyPsa) -> PsaContacts:
+        if isinstance(psa, ConnectwisePsa):
+            return self._build_connectwise(name, psa)
+        if isinstance(psa, HaloPsa):
+            return self._build_halo(name, psa)
+        raise InstanceError("adapter_missing", vendor=psa.kind)
+
+    def _build_connectwise(self, name: str, psa: ConnectwisePsa) -> PsaContacts:
+        access = connectwise.Access(
             site_url=psa.site_url,
             company=psa.company,
             public_key=psa.public_key,
             private_key=psa.private_key.get_secret_value(),
             client_id=psa.client_id.get_secret_value(),
         )
-        return ConnectWiseContacts(
+        return connectwise.ConnectWiseContacts(
             access,
             client=self._client(_path(psa.ca_file)),
             budget=self._psa_budget(name, psa, "bulk"),
-            settings=FieldSettings(entra_id_field=psa.entra_id_field) if psa.entra_id_field else None,
+            settings=connectwise.FieldSettings(entra_id_field=psa.entra_id_field) if psa.entra_id_field else None,
+        )
+
+    def _build_halo(self, name: str, psa: HaloPsa) -> PsaContacts:
+        access = halo.Access(
+            resource_url=psa.resource_url,
+            auth_url=psa.auth_url,
+            tenant=psa.tenant,
+            client_id=psa.client_id,
+            client_secret=psa.client_secret.get_secret_value(),
+        )
+        settings = halo.FieldSettings(
+            mobile_field=psa.mobile_field,
+            contact_type_field=psa.contact_type_field,
+            contact_types=psa.contact_types,
+            users_report=psa.users_report,
+            fires_automations=psa.fires_automations,
+        )
+        if psa.entra_id_field:
+            settings = replace(settings, entra_id_field=psa.entra_id_field)
+        return halo.HaloContacts(
+            access,
+            client=self._client(_path(psa.ca_file)),
+            budget=self._psa_budget(name, psa, "bulk"),
+            settings=settings,
         )
 
     def _graph_budget(self, tenant_id: str, lane: Lane) -> Budget:
@@ -123,6 +185,11 @@ class Vendors:
 
 def _secret(value: Any) -> str | None:
     return value.get_secret_value() if value is not None else None
+
+
+def _secrets(section: AnyPsa) -> tuple[str, ...]:
+    """Return the secrets of a section, which its JSON hides."""
+    return tuple(value.get_secret_value() for _, value in section if isinstance(value, SecretStr))
 
 
 def _path(file: Any) -> str | None:

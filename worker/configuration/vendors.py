@@ -112,6 +112,28 @@ class HaloPsa(_Psa):
     tenant: Text | None = Field(None, description="The tenant; hosted installations only.")
     client_id: Text = Field(description="The API application's client id.")
     client_secret: Secret = Field(description="The API application's secret.")
+    mobile_field: Literal["mobilenumber2", "mobilenumber"] = Field(
+        "mobilenumber2", description="Which field holds the mobile number; compare with what your screens show."
+    )
+    users_report: Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description="The id of a Halo report of all users that shows id, azureoid, email2, email3, isimportantcontact2"
+        " and what else is mapped; with it a full run need not read each user by itself.",
+    )
+    contact_type_field: Text | None = Field(
+        None, description="A custom field of users that holds psa_contact_type, like CFContactType; default: none."
+    )
+    contact_types: tuple[Text, ...] = Field((), description="The values that contact_type_field may take.")
+    fires_automations: bool = Field(
+        default=True, description="Whether Halo's own automations see our changes; false asks it to keep quiet."
+    )
+
+    @model_validator(mode="after")
+    def check_contact_types(self) -> Self:
+        """Want the contact types and their field together."""
+        if bool(self.contact_type_field) != bool(self.contact_types):
+            raise ValueError("contact_type_field and contact_types belong together")
+        return self
 
 
 AnyPsa = ConnectwisePsa | AutotaskPsa | HaloPsa
