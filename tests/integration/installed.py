@@ -16,6 +16,7 @@ from typing import Any, Self
 import psutil
 
 from adapters.errors import SyncError
+from adapters.store import Store
 from worker import embedded
 from worker.cli.sandbox import Sandbox, write_configuration
 from worker.compose import open_store
@@ -59,16 +60,40 @@ class Installed:
         report: Json = json.loads(self.call(*arguments, "--json", code=code).out)
         return report
 
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        """Open the store beside the commands, to wait for what they ask for."""
+        with closing(open_store(load_settings(self.config))) as store:
+            yield store
+
+    def state(self, run_id: str) -> str:
+        """Return an open run's state; empty if it is not open."""
+        with self.store() as store:
+            progress = store.reports.progress(run_id)
+        return str(progress["state"]) if progress else ""
+
     def closed(self, run_id: str) -> Json:
-        """Wait until a run is closed, and return its row."""
-        rows: list[Json] = []
+        """Wait until a run is closed, and return its report's head."""
+        with self.store() as store:
+            wait_for(lambda: store.reports.head(run_id) is not None, what=lambda: str(store.runs.load_run(run_id)))
+            head = store.reports.head(run_id)
+        assert head is not None
+        return head
 
-        def is_closed() -> bool:
-            rows[:] = [row for row in self.rows("runs") if row["run_id"] == run_id]
-            return bool(rows) and rows[0]["state"] in {"success", "errors", "not run", "held"}
-
-        wait_for(is_closed, what=lambda: str(rows))
-        return rows[0]
+    @contextmanager
+    def replaced(self, name: str, text: str) -> Iterator[None]:
+        """Publish a configuration with this text in the place of a connector, for as long as the block lasts."""
+        before = self.config.read_text(encoding="utf-8")
+        file = self.folder / "connectors.d" / "other.toml"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        self.config.write_text(re.sub(rf"\n\[connectors\.{name}\]\n([^\[].*\n)*", "\n", before), encoding="utf-8")
+        try:
+            yield
+        finally:
+            file.unlink()
+            self.config.write_text(before, encoding="utf-8")
+            self.call("config", "apply")
 
     def processes(self) -> list[psutil.Process]:
         """Return what runs for this installation."""
@@ -150,7 +175,7 @@ class Up:
         settings = load_settings(self._installed.config)
         if settings.service.redis_url is None and not embedded.is_up(settings.service.state_dir):
             return False
-        with closing(open_store(settings)) as store:
+        with self._installed.store() as store:
             try:
                 return len(store.presence.living()) > settings.service.workers.processes
             except SyncError:

@@ -3,12 +3,14 @@
 import json
 import ssl
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
 
+from worker.cli.console import plain
 from worker.cli.exits import Exit, Refusal
 from worker.supervision import Child, Supervisor, Tell
 
@@ -71,7 +73,10 @@ class Sandbox:
         options = {"--dir": str(folder), "--users": str(users), "--seed": str(seed)}
         command = [sys.executable, "-m", "ops.sandbox", *(part for option in options.items() for part in option)]
         self._child = Child(name="sandbox", command=command)
-        self._supervisor = Supervisor(on_line=on_line, on_change=on_line)
+        self._tell = on_line
+        self._last_line = ""
+        self._has_ended = threading.Event()
+        self._supervisor = Supervisor(on_line=self._said, on_change=self._ended)
         self.facts: Json = {}
 
     def __enter__(self) -> Self:
@@ -79,35 +84,42 @@ class Sandbox:
         self._supervisor.start(self._child)
         deadline_s = time.monotonic() + START_S
         while not self._ready.exists():
-            if time.monotonic() > deadline_s:
+            if time.monotonic() > deadline_s or self._has_ended.wait(0.05):
                 self._supervisor.stop()
-                raise Refusal("the sandbox did not start", code=Exit.NOT_RUN)
-            time.sleep(0.05)
+                raise Refusal("the sandbox did not start", hint=plain(self._last_line), code=Exit.NOT_RUN)
         self.facts = json.loads(self._ready.read_text(encoding="utf-8"))
-        self._control = httpx.Client(
+        self.control = httpx.Client(
             base_url=f"{self.facts['control_url']}/",
             verify=ssl.create_default_context(cafile=self.facts["ca_file"]),
             timeout=60,
             trust_env=False,
         )
-        self._control.post("limits", json=NO_LIMITS).raise_for_status()
+        self.control.post("limits", json=NO_LIMITS).raise_for_status()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         """Stop it."""
-        self._control.close()
+        self.control.close()
         self._supervisor.stop()
 
     def verdict(self) -> Json:
         """Compare the first tenant's company, as it is now, with what it should be."""
-        answer = self._control.get("verdict").raise_for_status()
+        answer = self.control.get("verdict").raise_for_status()
         verdict: Json = answer.json()
         return verdict
 
     def count_writes(self) -> int:
         """Count what our side has ever written to the PSA."""
-        writes = self._control.get("audit").raise_for_status().json()["writes"]
+        writes = self.control.get("audit").raise_for_status().json()["writes"]
         return sum(1 for write in writes if write["by"] == "api")
+
+    def _said(self, name: str, line: str) -> None:
+        self._last_line = line
+        self._tell(name, line)
+
+    def _ended(self, name: str, what: str) -> None:
+        self._has_ended.set()
+        self._tell(name, what)
 
 
 def write_configuration(path: Path, facts: Json, *, flower_listen: str, flower_basic_auth: str) -> None:

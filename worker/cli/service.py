@@ -27,9 +27,6 @@ Queues = Annotated[
 ]
 Slots = Annotated[int | None, typer.Option("--slots", min=1, help="Users at once; default: service.workers.threads.")]
 Name = Annotated[str, typer.Option("--name", help="The worker's name before @HOST; two on one host need two names.")]
-Operations = Annotated[
-    bool, typer.Option("--operations", help="Let Flower start and revoke tasks; without it, it only shows them.")
-]
 UrlPrefix = Annotated[
     str | None, typer.Option("--url-prefix", metavar="PATH", help="Serve Flower below this path, behind a proxy.")
 ]
@@ -93,31 +90,25 @@ def beat(context: typer.Context, config: Config = None) -> None:
     _become(beat_service(settings))
 
 
-def flower(
-    context: typer.Context,
-    *,
-    operations: Operations = False,
-    url_prefix: UrlPrefix = None,
-    config: Config = None,
-) -> None:
+def flower(context: typer.Context, *, url_prefix: UrlPrefix = None, config: Config = None) -> None:
     """Show workers and tasks in the browser."""
     settings = settings_of(context, config)
     with opened_store(settings):
         app = publishing_app(settings)
     telemetry.configure()
     try:
-        serve_flower(app, _flower_options(settings, operations=operations, url_prefix=url_prefix))
+        serve_flower(app, _flower_options(settings, url_prefix=url_prefix))
     except OSError as error:
         reason = f"service.flower_listen: {settings.service.flower_listen} cannot be used: {error.strerror or error}"
         raise Refusal(reason, code=Exit.NOT_RUN) from error
 
 
-def _flower_options(settings: Settings, *, operations: bool, url_prefix: str | None) -> dict[str, object]:
-    basic_auth = settings.service.flower_basic_auth
+def _flower_options(settings: Settings, *, url_prefix: str | None) -> dict[str, object]:
+    service, basic_auth = settings.service, settings.service.flower_basic_auth
     return flower_options(
-        settings.service.flower_listen,
+        service.flower_listen,
         basic_auth=None if basic_auth is None else basic_auth.get_secret_value(),
-        read_only=not operations,
+        read_only=not service.flower_operations,
         url_prefix=url_prefix,
     )
 
