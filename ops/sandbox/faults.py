@@ -26,7 +26,8 @@ def _applies(kind: str, request: Request) -> bool:
     if kind == "count_lag":
         return "count" in request.path or "$count" in query
     if kind in {"empty_page", "missing_items"}:
-        return request.method == "GET" and "count" not in request.path
+        is_read = request.method == "GET" or "/query" in request.path.lower()  # Autotask asks by POST
+        return is_read and "count" not in request.path
     return True
 
 

@@ -17,14 +17,23 @@ class Window:
         """Take units and return 0, or take nothing and return the seconds until there is room."""
         if not self.limit:
             return 0.0
-        now = time.monotonic()
-        while self._taken and self._taken[0][0] <= now - self.seconds:
-            self._sum -= self._taken.popleft()[1]
+        now = self._forget_the_past()
         if self._sum + units > self.limit:
             return self._taken[0][0] + self.seconds - now if self._taken else self.seconds
         self._taken.append((now, units))
         self._sum += units
         return 0.0
+
+    def used(self) -> int:
+        """Units taken within the window; nothing is counted without a limit."""
+        self._forget_the_past()
+        return self._sum
+
+    def _forget_the_past(self) -> float:
+        now = time.monotonic()
+        while self._taken and self._taken[0][0] <= now - self.seconds:
+            self._sum -= self._taken.popleft()[1]
+        return now
 
 
 class Penalty:

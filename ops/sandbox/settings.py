@@ -17,6 +17,10 @@ DEFAULTS: Json = {
     "connectwise.custom_field_caption": "EntraId",
     "connectwise.shuffle_items": False,
     "connectwise.max_url": 2000,
+    "autotask.missing_item": "null",
+    "autotask.slow_under_load": True,
+    "autotask.thread_linger_s": 0.0,
+    "autotask.thread_status": 429,
 }
 
 
@@ -39,7 +43,7 @@ class Settings:
             if name not in DEFAULTS:
                 raise ValueError(f"unknown setting {name!r}")
             wanted = type(DEFAULTS[name])
-            if not isinstance(value, wanted) and not (wanted is int and isinstance(value, float)):
+            if not isinstance(value, wanted) and not ({wanted, type(value)} == {int, float}):
                 raise ValueError(f"{name} must be {wanted.__name__}")
         self._values.update(values)
         return dict(self._values)

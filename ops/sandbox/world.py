@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from cryptography import x509
 
 from ops.sandbox.audit import Audit
+from ops.sandbox.autotask.installation import AutotaskInstallation
 from ops.sandbox.clock import Clock
 from ops.sandbox.connectwise.installation import ConnectWiseInstallation
 from ops.sandbox.counters import Counters
@@ -23,7 +24,10 @@ from ops.sandbox.truth import Truth, TruthFinder
 from ops.sandbox.vendor import Vendor
 from ops.sandbox.verdict import Judge
 
-INSTALLATIONS: tuple[Callable[[Clock, Audit, Settings], Installation], ...] = (ConnectWiseInstallation,)
+INSTALLATIONS: tuple[Callable[[Clock, Audit, Settings], Installation], ...] = (
+    ConnectWiseInstallation,
+    AutotaskInstallation,
+)
 """Every PSA; the first is meant where none is named."""
 
 
