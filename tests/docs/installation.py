@@ -57,12 +57,13 @@ class Installation:
 
     @contextmanager
     def flower_with_operations(self) -> Iterator[str]:
-        """Run a second Flower that may start tasks; give its address."""
+        """Run a second Flower whose configuration lets it start tasks; give its address."""
         port = free_port()
         text = (self.folder / "contact-sync.toml").read_text()
         config = self.folder / "operations.toml"
-        config.write_text(text.replace(f"127.0.0.1:{self.flower_port}", f"127.0.0.1:{port}"))
-        command = [str(PROGRAMS / "contact-sync"), "--config", str(config), "flower", "--operations"]
+        text = text.replace(f"127.0.0.1:{self.flower_port}", f"127.0.0.1:{port}")
+        config.write_text(text.replace("[service]\n", "[service]\nflower_operations = true\n", 1))
+        command = [str(PROGRAMS / "contact-sync"), "--config", str(config), "flower"]
         process = subprocess.Popen(command, cwd=self.folder, env=self.environment)
         try:
             wait_for(lambda: _answers(port) or process.poll() is not None, lambda: "Flower did not start")

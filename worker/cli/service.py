@@ -25,8 +25,12 @@ Queues = Annotated[
         "--queue", metavar="QUEUE", help=f"Take work from this queue only ({', '.join(ALL_QUEUES)}); repeatable."
     ),
 ]
-Slots = Annotated[int | None, typer.Option("--slots", min=1, help="Users at once; default: service.workers.threads.")]
-Name = Annotated[str, typer.Option("--name", help="The worker's name before @HOST; two on one host need two names.")]
+Slots = Annotated[
+    int | None, typer.Option("--slots", metavar="N", min=1, help="Users at once; default: service.workers.threads.")
+]
+Name = Annotated[
+    str, typer.Option("--name", metavar="NAME", help="The worker's name before @HOST; two on one host need two names.")
+]
 UrlPrefix = Annotated[
     str | None, typer.Option("--url-prefix", metavar="PATH", help="Serve Flower below this path, behind a proxy.")
 ]
@@ -41,7 +45,11 @@ def register(app: typer.Typer) -> None:
 
 
 def up(context: typer.Context, config: Config = None) -> None:
-    """Run everything on this machine in the foreground: store, workers, schedule, Flower. Ctrl-C stops it warmly."""
+    """Run everything on this machine in the foreground.
+
+    Store (unless service.redis_url names one), workers, schedule and Flower; whatever ends is started again. Ctrl-C or
+    SIGTERM stops it warmly: users being written are finished first. A second one does not wait.
+    """
     settings = settings_of(context, config)
     view = ChildrenView()
     with Interruptions() as interruptions:
@@ -71,7 +79,10 @@ def where_things_are(installation: Installation) -> list[str]:
 def worker(
     context: typer.Context, *, queue: Queues = None, slots: Slots = None, name: Name = "celery", config: Config = None
 ) -> None:
-    """Run one worker process in the foreground."""
+    """Run one worker process in the foreground.
+
+    SIGTERM stops it as soon as the users being written are finished.
+    """
     settings = settings_of(context, config)
     if wrong := sorted(set(queue or ()) - set(ALL_QUEUES)):
         raise Refusal(f"there is no queue {wrong[0]!r}", hint=f"there are: {', '.join(ALL_QUEUES)}")
@@ -81,7 +92,10 @@ def worker(
 
 
 def beat(context: typer.Context, config: Config = None) -> None:
-    """Publish the configuration, then run the schedule in the foreground. Two of them are harmless."""
+    """Publish the configuration and run the schedule.
+
+    In the foreground; two of them are harmless.
+    """
     settings = settings_of(context, config)
     settings.service.state_dir.mkdir(parents=True, exist_ok=True)
     with opened_store(settings) as store:

@@ -119,6 +119,9 @@ class ServiceSection(Section):
     api_listen: Listen = Field("127.0.0.1:8080", description="Where the HTTP API listens.")
     flower_listen: Listen = Field("127.0.0.1:5555", description="Where Flower listens.")
     flower_basic_auth: BasicAuth | None = Field(None, description="Flower's user:password.")
+    flower_operations: bool = Field(
+        default=False, description="Let who knows the password start tasks and stop workers in Flower, not only look."
+    )
     public_url: Url | None = Field(
         None, description="Where Graph delivers its notifications; absent: no subscriptions are made."
     )
