@@ -16,7 +16,7 @@ import httpx
 from adapters.autotask import query
 from adapters.autotask.auth import Access
 from adapters.autotask.client import AutotaskClient
-from adapters.autotask.layout import FieldSettings, Layout
+from adapters.autotask.layout import EntraIdField, FieldSettings, Layout
 from adapters.autotask.mapping import REFERENCE_FIELDS, draft_body, map_company, map_contact, map_schema, wire_id
 from adapters.autotask.patching import find_contradictions, laid_over, patch_body
 from adapters.autotask.setup import Setup
@@ -119,9 +119,9 @@ class AutotaskContacts:
 
         1 more where a user-defined field holds the object id. What the server finds is compared again."""
         wanted = {folded: email.strip() for email in emails if (folded := email.strip().casefold())}
-        by_mark = query.marks(entra_id, self._setup.entra_id) if entra_id else []
+        by_mark = query.marks(entra_id, self._entra_id) if entra_id else []
         by_mail = query.addresses(wanted.values())
-        apart = [by_mark, by_mail] if self._setup.entra_id.is_user_defined else [[*by_mark, *by_mail]]
+        apart = [by_mark, by_mail] if self._entra_id.is_user_defined else [[*by_mark, *by_mail]]
         where = query.of_companies(company_ids)
         return self._ask(
             [question for alternatives in apart for question in query.questions(where, alternatives)],
@@ -227,6 +227,11 @@ class AutotaskContacts:
     @property
     def _layout(self) -> Layout:
         return self._setup.layout(self._client)
+
+    @property
+    def _entra_id(self) -> EntraIdField:
+        """The object id's field; a user-defined one as the installation spells it."""
+        return self._layout.entra_id if self._setup.entra_id.is_user_defined else self._setup.entra_id
 
     @property
     def _fields(self) -> list[str] | None:
