@@ -56,7 +56,13 @@ SITES: list[Json] = [
     {"id": 105.0, "client_id": 32, "name": "Other", "inactive": False},
 ]
 CLIENTS: dict[int, Json] = {
-    31: {"id": 31, "name": "Contoso Ltd", "inactive": False, "main_site_id": 95.0, "website": "https://www.contoso.com"},
+    31: {
+        "id": 31,
+        "name": "Contoso Ltd",
+        "inactive": False,
+        "main_site_id": 95.0,
+        "website": "https://www.contoso.com",
+    },
     32: {"id": 32, "name": "Fabrikam", "inactive": True},
 }
 
@@ -111,13 +117,12 @@ class Installation:
         if path == "/Users":
             return self._write(json.loads(request.content)) if request.method == "POST" else self._list(request)
         if path == "/Site":
-            wanted = int(asked_for(request)["client_id"])
-            sites = [site for site in SITES if site["client_id"] == wanted]
+            sites = [site for site in SITES if site["client_id"] == int(asked_for(request)["client_id"])]
             return httpx.Response(200, json={"record_count": len(sites), "sites": sites})
-        if path == "/AzureADConnection":
-            return httpx.Response(200, json=[])
-        if path == "/Client":
-            return httpx.Response(200, json={"record_count": 1, "clients": []})
+        fixed = {"/AzureADConnection": [], "/Client": {"record_count": 1, "clients": []}}
+        return httpx.Response(200, json=fixed[path]) if path in fixed else self._one(path)
+
+    def _one(self, path: str) -> httpx.Response:
         found = re.fullmatch(r"/(Users|Client|Report)/(\d+)", path)
         if found is None:
             return httpx.Response(404, text="<html>", headers={"content-type": "text/html"})

@@ -323,7 +323,9 @@ def test_created_contact_shows_its_draft(fields: dict[str, str], layout: Layout)
 
 
 @given(before=DRAFTED, after=st.dictionaries(st.sampled_from(sorted(FIELDS)), st.one_of(st.none(), texts())))
-def test_changed_contact_shows_the_change_and_nothing_else(before: dict[str, str], after: dict[str, str | None]) -> None:
+def test_changed_contact_shows_the_change_and_nothing_else(
+    before: dict[str, str], after: dict[str, str | None]
+) -> None:
     first = stored(1207, draft_body(ContactDraft(company_id="31", entra_id=ID, fields=before), LAYOUT, site_id=95))
     body = change_body(change(fields=after), LAYOUT, current=WireUser.model_validate(first))
     contact = map_user(WireUser.model_validate(stored(1207, {**first, **body})), LAYOUT)

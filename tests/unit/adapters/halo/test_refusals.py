@@ -22,7 +22,9 @@ SHAPES: list[Any] = [
 ]
 
 
-def answer(status: int, body: object = None, *, text: str | None = None, headers: dict[str, str] = HTML) -> httpx.Response:
+def answer(
+    status: int, body: object = None, *, text: str | None = None, headers: dict[str, str] = HTML
+) -> httpx.Response:
     if text is not None:
         return httpx.Response(status, text=text, headers=headers)
     return httpx.Response(status, json=body) if body is not None else httpx.Response(status)
@@ -77,7 +79,9 @@ def test_plain_text_is_read_too() -> None:
     assert error.vendor_message == WORDS
 
 
-@pytest.mark.parametrize("body", [[], [1, 2], 7, True, {"errors": [1]}, {"errors": {}}, {"message": None}, {"error": 5}])
+@pytest.mark.parametrize(
+    "body", [[], [1, 2], 7, True, {"errors": [1]}, {"errors": {}}, {"message": None}, {"error": 5}]
+)
 def test_body_without_words_has_no_message(body: Any) -> None:
     error = classify(answer(400, body))
     assert isinstance(error, RecordError)
