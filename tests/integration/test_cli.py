@@ -251,7 +251,7 @@ def test_expired_secret_ends_with_4_and_says_what_to_do(installed: Installed, sa
         assert [row["code"] for row in report["errors"]] == ["PermissionDenied"]
         assert "secret" in report["errors"][0]["message"]
         findings = installed.rows("check", "expired", code=1)
-        assert [finding["what"] for finding in findings if finding["verdict"] == "failed"] == ["directory"]
+        assert [finding["what"] for finding in findings if finding["verdict"] == "failed"] == ["Microsoft 365"]
         worst = installed.rows("status")[0]
         assert (worst["connector_id"], worst["standing"]) == ("expired", "failed")
 

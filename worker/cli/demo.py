@@ -36,11 +36,9 @@ MOST_DIFFERENCES = 20
 FLOWER_PORT = 5555
 EPILOG = "Example: contact-sync demo --once --users 500\n\nExample: contact-sync demo --keep /tmp/demo"
 
-Once = Annotated[
-    bool, typer.Option("--once", help="Run, compare with the truth, stop everything, exit 0 if they agree.")
-]
-Users = Annotated[int, typer.Option("--users", min=1, help="Users of the first tenant.")]
-Seed = Annotated[int, typer.Option("--seed", help="Another number makes other people.")]
+Once = Annotated[bool, typer.Option("--once", help="Run, compare with the truth, stop; exit 0 if they agree.")]
+Users = Annotated[int, typer.Option("--users", metavar="N", min=1, help="Users of the first tenant.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Another number makes other people.")]
 Keep = Annotated[
     Path | None, typer.Option("--keep", metavar="DIR", help="Keep configuration, store and logs in this new folder.")
 ]
@@ -56,7 +54,11 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(*, once: Once = False, users: Users = 500, seed: Seed = 7, keep: Keep = None) -> None:
-    """Show the main job on a bundled Microsoft 365 and PSA, with a seeded tenant; needs nothing but this machine."""
+    """Show the main job on a bundled sandbox.
+
+    A Microsoft 365 with a seeded tenant, a ConnectWise PSA, and everything that `up` runs, on this machine alone: runs a
+    full sync, prints its report, compares the PSA with the sandbox's own truth, runs again.
+    """
     with ExitStack() as stack:
         folder = stack.enter_context(_folder(keep))
         log = stack.enter_context((folder / "demo.log").open("w", encoding="utf-8"))

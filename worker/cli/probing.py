@@ -21,6 +21,8 @@ from worker.vendors import Vendors
 __all__ = ["Finding", "Prober", "Verdict"]
 
 Verdict = Literal["ok", "warning", "failed"]
+Found = tuple[str, Verdict, str]
+"""What was looked at, how it is, and the words for it."""
 Json = dict[str, Any]
 
 VERSION = 1
@@ -93,18 +95,27 @@ class Prober:
         """Take the file's settings, and the store whose budgets are shared; None: there is none now."""
         configuration = snapshot_configuration(settings, FileAsSnapshot(settings))
         self._vendors = Vendors(configuration, _own_budget if store is None else shared_budgets(store))
-        self._instances: dict[str, list[tuple[str, Verdict, str]]] = {}
+        self._instances: dict[str, list[Found]] = {}
 
     def probe(self, connector: Connector) -> Iterator[Finding]:
         """Yield what is found about one connector, as it is found."""
-        for part in (self._directory, self._instance, self._companies, self._mapping):
-            try:
-                for what, verdict, detail in part(connector):
-                    yield Finding(connector.connector_id, what, verdict, detail)
-            except SyncError as error:
-                yield Finding(connector.connector_id, part.__name__.strip("_"), "failed", message_of(error))
+        yield from self._found(connector, "Microsoft 365", self._directory)
+        yield from self._found(connector, "PSA login", self._instance)
+        if self._instances[connector.psa][0][1] != "failed":
+            yield from self._found(connector, "companies", self._companies)
+            yield from self._found(connector, "mapping", self._mapping)
 
-    def _directory(self, connector: Connector) -> Iterator[tuple[str, Verdict, str]]:
+    def _found(
+        self, connector: Connector, what: str, part: Callable[[Connector], Iterator[Found]]
+    ) -> Iterator[Finding]:
+        """Yield a part's findings; an error ends the part and is one itself."""
+        try:
+            for found in part(connector):
+                yield Finding(connector.connector_id, *found)
+        except SyncError as error:
+            yield Finding(connector.connector_id, what, "failed", message_of(error))
+
+    def _directory(self, connector: Connector) -> Iterator[Found]:
         directory = self._vendors.directory_of(connector, version=VERSION, lane=LANE)
         tenant = directory.fetch_organization()
         domain = tenant.domains[0] if tenant.domains else "no verified domain"
@@ -115,24 +126,26 @@ class Prober:
         directory.fetch_deleted_user(NOBODY)
         yield "changes and deleted users", "ok", "readable (Directory.Read.All)"
 
-    def _instance(self, connector: Connector) -> Iterator[tuple[str, Verdict, str]]:
+    def _instance(self, connector: Connector) -> Iterator[Found]:
         if connector.psa not in self._instances:
-            contacts = self._vendors.contacts_of(connector, version=VERSION, lane=LANE)
-            facts = contacts.check()
-            known = (
-                f"{connector.psa} is {connector.psa_kind}, version {facts.version or 'unknown'}, at {facts.codebase}"
-            )
-            found: list[tuple[str, Verdict, str]] = [("PSA login", "ok", known)]
-            if facts.missing:
-                lists = ", ".join(facts.missing)
-                found.append(("PSA permissions", "failed", f"the API member's security role may not read: {lists}"))
-            if facts.vendor_sync:
-                warning = "the PSA's own Microsoft 365 contact sync is on: two writers would fight; switch one off"
-                found.append(("PSA contact sync", "warning", warning))
-            self._instances[connector.psa] = found
+            try:
+                self._instances[connector.psa] = list(self._login(connector))
+            except SyncError as error:
+                self._instances[connector.psa] = [("PSA login", "failed", message_of(error))]
         yield from self._instances[connector.psa]
 
-    def _companies(self, connector: Connector) -> Iterator[tuple[str, Verdict, str]]:
+    def _login(self, connector: Connector) -> Iterator[Found]:
+        facts = self._vendors.contacts_of(connector, version=VERSION, lane=LANE).check()
+        version = facts.version or "unknown"
+        yield "PSA login", "ok", f"{connector.psa} is {connector.psa_kind}, version {version}, at {facts.codebase}"
+        if facts.missing:
+            lists = ", ".join(facts.missing)
+            yield "PSA permissions", "failed", f"the API member's security role may not read: {lists}"
+        if facts.vendor_sync:
+            warning = "the PSA's own Microsoft 365 contact sync is on: two writers would fight; switch one off"
+            yield "PSA contact sync", "warning", warning
+
+    def _companies(self, connector: Connector) -> Iterator[Found]:
         contacts = self._vendors.contacts_of(connector, version=VERSION, lane=LANE)
         for company_id in connector.company_ids:
             company = contacts.fetch_company(company_id)
@@ -142,7 +155,7 @@ class Prober:
             yield f"company {company_id}", verdict, f"{company.name}: {state}, {held} contacts"
             yield from _sites(connector, company)
 
-    def _mapping(self, connector: Connector) -> Iterator[tuple[str, Verdict, str]]:
+    def _mapping(self, connector: Connector) -> Iterator[Found]:
         schema = self._vendors.contacts_of(connector, version=VERSION, lane=LANE).fetch_schema()
         problems = check_mapping(connector, schema)
         for problem in problems:
@@ -151,7 +164,7 @@ class Prober:
             yield "mapping", "ok", f"{len(connector.field_mapping)} fields"
 
 
-def _sites(connector: Connector, company: Company) -> Iterator[tuple[str, Verdict, str]]:
+def _sites(connector: Connector, company: Company) -> Iterator[Found]:
     known = {site_id for site_id, _ in company.sites}
     for rule in connector.company_rules:
         if rule.company_id == company.id and rule.site_id is not None and rule.site_id not in known:

@@ -26,8 +26,10 @@ __all__ = ["register"]
 MOST_RUNS = 20
 LAST = "last"
 
-ConnectorOption = Annotated[str | None, typer.Option("--connector", help="Runs of this connector only.")]
-Limit = Annotated[int, typer.Option("--limit", min=1, help="At most so many closed runs.")]
+ConnectorOption = Annotated[
+    str | None, typer.Option("--connector", metavar="NAME", help="Runs of this connector only.")
+]
+Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, help="At most so many closed runs.")]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help=f'A run id as `runs` lists it, or "{LAST}".')]
 Excluded = Annotated[bool, typer.Option("--excluded", help="List who was left out, and by which rule.")]
 Errors = Annotated[bool, typer.Option("--errors", help="List all errors, and nothing else.")]

@@ -59,9 +59,15 @@ ModeOption = Annotated[Mode, typer.Option("--mode", help="All users, or changes 
 Upns = Annotated[
     list[str] | None, typer.Option("--upn", metavar="UPN", help="Exactly this user principal name; repeatable.")
 ]
-Departments = Annotated[list[str] | None, typer.Option("--department", help="Only this department; repeatable.")]
-Locations = Annotated[list[str] | None, typer.Option("--office-location", help="Only this location; repeatable.")]
-CompanyId = Annotated[str | None, typer.Option("--company-id", help="The PSA company to use for this run.")]
+Departments = Annotated[
+    list[str] | None, typer.Option("--department", metavar="NAME", help="Only this department; repeatable.")
+]
+Locations = Annotated[
+    list[str] | None, typer.Option("--office-location", metavar="NAME", help="Only this location; repeatable.")
+]
+CompanyId = Annotated[
+    str | None, typer.Option("--company-id", metavar="ID", help="The PSA company to use for this run.")
+]
 IncludeDisabled = Annotated[bool, typer.Option("--include-disabled", help="Update disabled users' contacts too.")]
 NoUpdate = Annotated[bool, typer.Option("--no-update-existing", help="Create only; leave existing contacts alone.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change; change nothing.")]
