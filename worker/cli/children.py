@@ -34,6 +34,10 @@ class ChildrenView:
         else:
             self._print_json({"service": name, **facts})
 
+    def level(self, line: str) -> str:
+        """Return the level of a line; empty for one that has none."""
+        return str(_facts(line).get("level", ""))
+
     def change(self, name: str, what: str) -> None:
         """Show what became of a child."""
         if self._is_terminal:

@@ -14,6 +14,7 @@ import typer
 
 from tasks.request import SyncRequest
 from tasks.requesting import request_run
+from worker.cli.children import ChildrenView
 from worker.cli.console import plain, say
 from worker.cli.entering import requesting_ports
 from worker.cli.exits import Exit, Refusal
@@ -30,6 +31,7 @@ __all__ = ["compare", "register"]
 Json = dict[str, Any]
 
 CONNECTOR = "demo"
+SHOWN_LEVELS = frozenset({"error", "critical"})
 WORKERS_S = 60.0
 LOOK_S = 0.1
 MOST_DIFFERENCES = 20
@@ -56,8 +58,8 @@ def register(app: typer.Typer) -> None:
 def demo(*, once: Once = False, users: Users = 500, seed: Seed = 7, keep: Keep = None) -> None:
     """Show the main job on a bundled sandbox.
 
-    A Microsoft 365 with a seeded tenant, a ConnectWise PSA, and everything that `up` runs, on this machine alone: runs a
-    full sync, prints its report, compares the PSA with the sandbox's own truth, runs again.
+    A Microsoft 365 with a seeded tenant, a ConnectWise PSA, and everything that `up` runs, on this machine alone. It
+    does a full run, prints its report, compares the PSA with the sandbox's own truth, and runs again.
     """
     with ExitStack() as stack:
         folder = stack.enter_context(_folder(keep))
@@ -80,6 +82,7 @@ class _Demo:
     log: IO[str]
     interruptions: Interruptions
     began_s: float = field(default_factory=time.monotonic)
+    view: ChildrenView = field(default_factory=ChildrenView)
 
     def run(self, *, users: int, seed: int, once: bool) -> Exit:
         """Start everything, do the work, stop everything."""
@@ -175,9 +178,11 @@ class _Demo:
         self.tell(f"{name} {what}; see {self.log.name}")
 
     def note(self, name: str, line: str) -> None:
-        """Keep what a child printed."""
+        """Keep what a child printed; an error is shown too."""
         self.log.write(f"{name} {plain(line)}\n")
         self.log.flush()
+        if self.view.level(line) in SHOWN_LEVELS:
+            self.view.line(name, line)
 
 
 def compare(head: Json, verdict: Json) -> list[str]:
