@@ -1,142 +1,145 @@
-"""Flower as an operator sees it: behind a password, with the users' tasks under their user principal names."""
+"""Flower as an operator sees it during a run: who is being written, and nothing else about anybody."""
 
-import os
-import signal
+import re
 import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
-from celery import Celery
 from playwright.sync_api import Browser, Page, expect
 
-from tests.fakes.valkey import running_valkey
+from tests.integration.exact import assert_exact
+from tests.integration.stack import Stack, running_stack, wait_for
 
 pytestmark = pytest.mark.browser
 
-USER, PASSWORD = "operator", "open sesame"
-NAME = "zoë.o'hara@contoso.example"
+Json = dict[str, Any]
+
+LOGIN = ("operator", "open sesame")
 PATIENCE_S = 20
+WRITE_S = 12  # less than a write's deadline, and long enough to look at it
+PERSONAL = ("displayName", "mail", "mobilePhone", "department", "jobTitle", "officeLocation", "streetAddress")
 
 
-class Stage:
-    """Where Flower listens, and how a task gets into its table."""
+class Watched:
+    """An installation with Flower, and what its tenant's users are called."""
 
-    def __init__(self, url: str, open_url: str, redis_url: str) -> None:
+    def __init__(self, stack: Stack, url: str) -> None:
+        self.stack = stack
         self.url = url
-        self.open_url = open_url
-        self._app = Celery(broker=redis_url, set_as_current=False)
+        self.users: list[Json] = stack.control.get("users").json()["users"]
 
-    def start_task(self, name: str) -> None:
-        """Publish a user's task with what the product shows of it."""
-        with self._app.connection_for_write() as connection:
-            self._app.send_task(
-                "sync.upsert_contact",
-                ("run-1", "3f2a"),
-                queue="upsert",
-                connection=connection,
-                argsrepr=f"({name}, run-1)",
-                kwargsrepr="{}",
-                ignore_result=True,
-            )
+    def api(self, path: str) -> httpx.Response:
+        """Ask Flower as who knows the password."""
+        return httpx.get(f"{self.url}{path}", auth=LOGIN).raise_for_status()
 
-
-@contextmanager
-def running(part: str, *arguments: str, environment: dict[str, str]) -> Iterator[None]:
-    command = [sys.executable, "-m", "tests.browser.stage", part, *arguments]
-    process = subprocess.Popen(command, env=os.environ | environment, cwd=Path(__file__).parents[2])
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM if part == "flower" else signal.SIGKILL)
-        process.wait(PATIENCE_S)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_until_healthy(url: str) -> None:
-    until = time.monotonic() + PATIENCE_S
-    while True:
+    def sees_worker(self) -> bool:
+        """Tell whether Flower has heard of the worker, so that no event of a run is missed."""
         try:
-            if httpx.get(f"{url}/healthcheck").is_success:
-                return
+            rows: list[Json] = self.api("/workers?json=1").json()["data"]
         except httpx.TransportError:
-            if time.monotonic() > until:
-                raise
-        time.sleep(0.1)
+            return False
+        return any(row.get("status") for row in rows)
+
+    def new_user(self) -> Json:
+        """Return a user who gets a new contact, the one with the most unusual user principal name."""
+        truth = self.stack.control.get("truth").json()["users"]
+        created = {user["id"] for user in truth if user["outcome"] == "created"}
+        plain = re.compile(r"[a-z0-9.@-]")
+        return max(
+            (user for user in self.users if user["id"] in created),
+            key=lambda user: len(plain.sub("", user["userPrincipalName"])),
+        )
+
+    def personal_data_in(self, text: str) -> set[str]:
+        """Return what a text says of the tenant's users beside their user principal names."""
+        for name in sorted((user["userPrincipalName"] for user in self.users), key=len, reverse=True):
+            text = text.replace(name, "")
+        values = {str(user[key]) for user in self.users for key in PERSONAL if user.get(key)}
+        values |= {phone for user in self.users for phone in user.get("businessPhones", ())}
+        return {value for value in values if re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text)}
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    listen, open_listen = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
-    with running_valkey() as valkey:
-        environment = {"STAGE_REDIS_URL": valkey.url, "STAGE_AUTH": f"{USER}:{PASSWORD}"}
-        with (
-            running("worker", environment=environment),
-            running("flower", listen, environment=environment),
-            running("flower", open_listen, "--operations", environment=environment),
-        ):
-            stage = Stage(f"http://{listen}", f"http://{open_listen}", valkey.url)
-            wait_until_healthy(stage.url)
-            wait_until_healthy(stage.open_url)
-            yield stage
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        listen = f"127.0.0.1:{probe.getsockname()[1]}"
+    service = f'flower_listen = "{listen}"\nflower_basic_auth = "{":".join(LOGIN)}"'
+    folder = tmp_path_factory.mktemp("watched")
+    with running_stack(folder, users=200, timing={}, service=service) as stack:
+        stack.start_flower()
+        stack.start_service_worker()
+        watched = Watched(stack, f"http://{listen}")
+        wait_for(watched.sees_worker, timeout_s=40, what=(folder / "flower.log").read_text)
+        yield watched
 
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
+    user, password = LOGIN
     context = browser.new_context(
-        http_credentials={"username": USER, "password": PASSWORD}, viewport={"width": 1400, "height": 800}
+        http_credentials={"username": user, "password": password}, viewport={"width": 1400, "height": 800}
     )
     yield context.new_page()
     context.close()
 
 
-def test_a_running_upsert_is_found_by_user_principal_name(stage: Stage, page: Page, tmp_path: Path) -> None:
-    stage.start_task("somebody.else@contoso.example")
-    stage.start_task(NAME)
-    page.goto(f"{stage.url}/tasks")
-    page.get_by_role("searchbox").fill(NAME)
-    row = page.locator("#tasks-table tbody tr", has_text=NAME)
-    until = time.monotonic() + PATIENCE_S
-    while not (row.is_visible() and "STARTED" in row.inner_text()) and time.monotonic() < until:
-        page.wait_for_timeout(500)
-        page.reload()
-        page.get_by_role("searchbox").fill(NAME)
-    page.screenshot(path=tmp_path / "tasks.png")
+def test_a_running_upsert_is_found_by_user_principal_name(watched: Watched, page: Page) -> None:
+    stack, user = watched.stack, watched.new_user()
+    name = user["userPrincipalName"]
+    match = {"vendor": "connectwise", "method": "POST", "path": "/company/contacts$", "body": user["mail"]}
+    stack.fault("slow", match=match, seconds=WRITE_S)
+    run_id = stack.request(sync_mode="full")
+    wait_for(lambda: stack.fired() == 1, timeout_s=40, what=lambda: stack.state(run_id))
+
+    page.goto(f"{watched.url}/")
+    page.get_by_role("link", name="Tasks").click()
+    row = search(page, name)
     expect(row).to_contain_text("sync.upsert_contact")
+    expect(row).to_contain_text(run_id)
     expect(row).to_contain_text("STARTED")
     expect(page.locator("#tasks-table tbody tr")).to_have_count(1)
+    page.screenshot(path=stack.folder / "tasks.png")
+    assert not watched.personal_data_in(page.content())
+
+    row.get_by_role("link").last.click()  # the task's own page
+    expect(page.locator("body")).to_contain_text(name)
+    assert not watched.personal_data_in(page.content())
+
+    assert_exact(stack, stack.wait(run_id))
+    tasks = watched.api("/api/tasks").text
+    assert "SUCCESS" in tasks
+    assert not watched.personal_data_in(tasks)
 
 
-def test_nobody_gets_in_without_the_password(stage: Stage) -> None:
+def search(page: Page, name: str) -> Any:
+    """Type a name into the search field until Flower has drawn its row."""
+    row = page.locator("#tasks-table tbody tr", has_text=name)
+    for _ in range(PATIENCE_S):
+        page.get_by_role("searchbox").fill(name)
+        page.wait_for_timeout(500)
+        if row.count():
+            break
+        page.reload()
+    return row
+
+
+def test_personal_data_would_be_noticed(watched: Watched) -> None:
+    user = next(user for user in watched.users if user.get("mobilePhone"))
+    text = f"({user['userPrincipalName']}, {user['displayName']}, {user['mobilePhone']})"
+    assert watched.personal_data_in(text) >= {user["displayName"], user["mobilePhone"]}
+    assert not watched.personal_data_in(f"({user['userPrincipalName']}, run-1)")
+
+
+def test_nobody_gets_in_without_the_password(watched: Watched) -> None:
     for path in ("/", "/tasks", "/workers", "/broker", "/api/tasks"):
-        assert httpx.get(f"{stage.url}{path}").status_code == 401
-        assert httpx.get(f"{stage.url}{path}", auth=(USER, "wrong")).status_code == 401
+        assert httpx.get(f"{watched.url}{path}").status_code == 401
+        assert httpx.get(f"{watched.url}{path}", auth=(LOGIN[0], "wrong")).status_code == 401
 
 
-def test_flower_only_shows_unless_it_is_opened(stage: Stage) -> None:
-    path = "/api/task/async-apply/sync.upsert_contact"
-    inputs = {"kwargs": {"run_id": "run-2", "user_id": "77aa"}}
-    assert httpx.post(f"{stage.url}{path}", json=inputs, auth=(USER, PASSWORD)).status_code == 403
-    assert httpx.post(f"{stage.open_url}{path}", json=inputs).status_code == 401
-    task_id = httpx.post(f"{stage.open_url}{path}", json=inputs, auth=(USER, PASSWORD)).json()["task-id"]
-    wait_until_started(stage, task_id)
-
-
-def wait_until_started(stage: Stage, task_id: str) -> None:
-    until = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until:
-        answer = httpx.get(f"{stage.url}/api/task/info/{task_id}", auth=(USER, PASSWORD))
-        if answer.is_success and answer.json()["state"] == "STARTED":
-            return
-        time.sleep(0.2)
-    pytest.fail(f"{task_id} was not started")
+def test_flower_only_shows(watched: Watched) -> None:
+    inputs = {"kwargs": {"connector": "demo", "request": {}}}
+    for path in ("/api/task/async-apply/sync.start_run", "/api/worker/shutdown/celery@here"):
+        assert httpx.post(f"{watched.url}{path}", json=inputs, auth=LOGIN).status_code == 403

@@ -21,7 +21,7 @@ from tests.fakes.valkey import RealValkey
 from worker.celery_app import create_app
 from worker.compose import build_ports, open_store, publish_configuration
 from worker.reporting import write_run_report
-from worker.services import worker_service
+from worker.services import flower_service, worker_service
 from worker.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
@@ -48,6 +48,7 @@ CONFIGURATION = """\
 redis_url = "{redis_url}"
 state_dir = "{folder}/var"
 development = true
+{service}
 
 [service.timing]
 {timing}
@@ -100,12 +101,14 @@ class Stack:
         seed: int = 7,
         requests_per_minute: int = 60_000,
         timing: dict[str, float] | None = None,
+        service: str = "",
         workers: str = "",
         connectors: dict[str, str] | None = None,
     ) -> None:
         """Start Valkey and sandbox, and publish the configuration; no worker yet.
 
-        `timing` replaces some of the small times; an empty one means production's. `connectors` are names with their
+        `timing` replaces some of the small times; an empty one means production's. `service` and `workers` are further
+        lines of their tables. `connectors` are names with their
         settings, the first one for the first tenant and its company, and so on; the sandbox has three."""
         self.folder = folder
         self.workers: list[subprocess.Popen[bytes]] = []
@@ -117,7 +120,9 @@ class Stack:
         self.control.post("limits", json={"connectwise": {"per_minute": 0}, "graph": {"units_per_10s": 0}})
         self.config = folder / "contact-sync.toml"
         times = {} if timing == {} else SMALL_TIMES | (timing or {})
-        self._base = self._configuration(requests_per_minute=requests_per_minute, timing=times, workers=workers)
+        self._base = self._configuration(
+            requests_per_minute=requests_per_minute, timing=times, service=service, workers=workers
+        )
         self.settings = self._configure(connectors or {"demo": ""})
         self.store = open_store(self.settings)
         publish_configuration(self.settings, self.store)
@@ -226,6 +231,13 @@ class Stack:
         self.workers.append(process)
         return process
 
+    def start_flower(self) -> subprocess.Popen[bytes]:
+        """Start Flower as `contact-sync flower` and `up` do."""
+        service = flower_service(self.settings)
+        process = self._start(service.command, log="flower", **service.environment)
+        self._others.append(process)
+        return process
+
     def start_beat(self) -> subprocess.Popen[bytes]:
         """Start a beat whose files are in the state directory."""
         number = len(self._others)
@@ -291,7 +303,7 @@ class Stack:
         self.config.write_text("\n".join([self._base, *tables]))
         return load_settings(self.config)
 
-    def _configuration(self, *, requests_per_minute: int, timing: dict[str, float], workers: str) -> str:
+    def _configuration(self, *, requests_per_minute: int, timing: dict[str, float], service: str, workers: str) -> str:
         graph, psa = self.facts["multi_tenant_app"], self.facts["connectwise"]
         return CONFIGURATION.format(
             redis_url=self.valkey.url,
@@ -306,6 +318,7 @@ class Stack:
             psa_client_id=psa["client_id"],
             requests_per_minute=requests_per_minute,
             timing="\n".join(f"{name} = {seconds}" for name, seconds in timing.items()),
+            service=service,
             workers=workers,
         )
 
