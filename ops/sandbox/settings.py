@@ -21,6 +21,18 @@ DEFAULTS: Json = {
     "autotask.slow_under_load": True,
     "autotask.thread_linger_s": 0.0,
     "autotask.thread_status": 429,
+    "halo.answers_array": False,
+    "halo.azure_id_in_lists": False,
+    "halo.demand_tenant": True,
+    "halo.error_shape": "exception",
+    "halo.invalid_client_status": 400,
+    "halo.max_length": 0,
+    "halo.max_page_size": 100,
+    "halo.missing_user": "404",
+    "halo.refuse_advanced_search": False,
+    "halo.refuse_duplicate_email": False,
+    "halo.retry_after": False,
+    "halo.token_life_s": 3600,
 }
 
 

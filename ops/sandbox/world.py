@@ -10,6 +10,7 @@ from ops.sandbox.clock import Clock
 from ops.sandbox.connectwise.installation import ConnectWiseInstallation
 from ops.sandbox.counters import Counters
 from ops.sandbox.faults import Faults
+from ops.sandbox.halo.installation import HaloInstallation
 from ops.sandbox.http import Json
 from ops.sandbox.installation import Installation
 from ops.sandbox.microsoft.login import Login
@@ -27,6 +28,7 @@ from ops.sandbox.verdict import Judge
 INSTALLATIONS: tuple[Callable[[Clock, Audit, Settings], Installation], ...] = (
     ConnectWiseInstallation,
     AutotaskInstallation,
+    HaloInstallation,
 )
 """Every PSA; the first is meant where none is named."""
 
