@@ -4,12 +4,13 @@ from adapters.records.runs import Lane
 from adapters.store import Store, StoreTiming
 from adapters.store import open_store as open_store_at
 from adapters.store.budgets import InstanceBudget, Rate
-from adapters.transport import Budget
+from adapters.store.slots import InstanceSlots
+from adapters.transport import Budget, Slots
 from tasks.ports import Ports, Publisher
 from worker import embedded
 from worker.configuration import to_documents
 from worker.settings import Settings, snapshot_configuration
-from worker.vendors import MakeBudget, Vendors
+from worker.vendors import MakeBudget, MakeSlots, Vendors
 
 RESTART_MARGIN_S = 10.0
 
@@ -45,8 +46,9 @@ def publish_configuration(settings: Settings, store: Store) -> int:
 
 
 def build_vendors(settings: Settings, store: Store) -> Vendors:
-    """Return the vendors of this process, with the store's budgets."""
-    return Vendors(snapshot_configuration(settings, store.snapshots), shared_budgets(store))
+    """Return the vendors of this process, with the store's budgets and slots."""
+    configuration = snapshot_configuration(settings, store.snapshots)
+    return Vendors(configuration, shared_budgets(store), make_slots=shared_slots(store))
 
 
 def shared_budgets(store: Store) -> MakeBudget:
@@ -56,6 +58,15 @@ def shared_budgets(store: Store) -> MakeBudget:
         return InstanceBudget(store.connection, name, lane=lane, rate=Rate(per_minute=per_minute), vendor=vendor)
 
     return make_budget
+
+
+def shared_slots(store: Store) -> MakeSlots:
+    """Return how places for requests are made that all processes of this installation share."""
+
+    def make_slots(name: str, *, most: int, vendor: str) -> Slots:
+        return InstanceSlots(store.connection, name, most=most, vendor=vendor)
+
+    return make_slots
 
 
 def build_ports(settings: Settings, store: Store, *, publisher: Publisher) -> Ports:

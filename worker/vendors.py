@@ -7,22 +7,22 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import SecretStr
 
-from adapters import connectwise, halo
-from adapters.errors import InstanceError
+from adapters import autotask, connectwise, halo
 from adapters.graph import AppRegistration, Certificate, Cloud, GraphDirectory
 from adapters.read_only import ReadOnlyContacts
 from adapters.records import Run
 from adapters.records.runs import Lane
-from adapters.transport import Budget, make_client
+from adapters.transport import Budget, Slots, make_client
 from tasks.connector import Connector
 from tasks.ports import Contacts
-from worker.configuration import AnyPsa, ConnectwisePsa, GraphApp, HaloPsa, SnapshotConfiguration
+from worker.configuration import AnyPsa, AutotaskPsa, ConnectwisePsa, GraphApp, HaloPsa, SnapshotConfiguration
 
 CALLS_PER_MINUTE = {  # leaves room for the MSP's other tools; vendors' limits: 1,000/min, 10,000/h, 700 per 5 min
     "connectwise": 300.0,
     "autotask": 83.0,
     "halo": 80.0,
 }
+AUTOTASK_AT_ONCE = 2  # of an object; the vendor counts 3, and counts an answer for a little longer
 GRAPH_CALLS_PER_MINUTE = 6000.0  # per app and tenant; 3,500 to 8,000 resource units per 10 s are allowed
 
 T = TypeVar("T")
@@ -33,6 +33,13 @@ class MakeBudget(Protocol):
 
     def __call__(self, name: str, *, lane: Lane, per_minute: float, vendor: str) -> Budget:
         """Return the budget of a vendor instance for one lane."""
+
+
+class MakeSlots(Protocol):
+    """How the store's places for requests under way are made."""
+
+    def __call__(self, name: str, *, most: int, vendor: str) -> Slots:
+        """Return the places of a vendor instance."""
 
 
 class InstanceFacts(Protocol):
@@ -70,10 +77,13 @@ class Vendors:
 
     They are kept by their settings, so a new configuration version with the same keys goes on with the same clients."""
 
-    def __init__(self, configuration: SnapshotConfiguration, make_budget: MakeBudget) -> None:
-        """Take where settings come from and how budgets are made."""
+    def __init__(
+        self, configuration: SnapshotConfiguration, make_budget: MakeBudget, *, make_slots: MakeSlots | None = None
+    ) -> None:
+        """Take where settings come from and how budgets are made; without slots this process is alone."""
         self.configuration = configuration
         self._make_budget = make_budget
+        self._make_slots = make_slots
         self._built: dict[Any, Any] = {}
         self._lock = threading.RLock()
 
@@ -98,7 +108,7 @@ class Vendors:
         return ReadOnlyContacts(contacts) if run.dry_run else contacts
 
     def contacts_of(self, connector: Connector, *, version: int, lane: Lane) -> PsaContacts:
-        """Return a connector's PSA. Raises InstanceError for a kind that this release cannot speak."""
+        """Return a connector's PSA."""
         psa = self.configuration.psa(connector.psa, version=version)
         key = (connector.psa, psa.model_dump_json(), *_secrets(psa))
         first = self._once(key, lambda: self._build_psa(connector.psa, psa))
@@ -132,9 +142,7 @@ class Vendors:
     def _build_psa(self, name: str, psa: AnyPsa) -> PsaContacts:
         if isinstance(psa, ConnectwisePsa):
             return self._build_connectwise(name, psa)
-        if isinstance(psa, HaloPsa):
-            return self._build_halo(name, psa)
-        raise InstanceError("adapter_missing", vendor=psa.kind)
+        return self._build_halo(name, psa) if isinstance(psa, HaloPsa) else self._build_autotask(name, psa)
 
     def _build_connectwise(self, name: str, psa: ConnectwisePsa) -> PsaContacts:
         access = connectwise.Access(
@@ -172,6 +180,24 @@ class Vendors:
             access,
             client=self._client(_path(psa.ca_file)),
             budget=self._psa_budget(name, psa, "bulk"),
+            settings=settings,
+        )
+
+    def _build_autotask(self, name: str, psa: AutotaskPsa) -> PsaContacts:
+        access = autotask.Access(
+            zone_url=psa.zone_url,
+            username=psa.username,
+            secret=psa.secret.get_secret_value(),
+            integration_code=psa.integration_code.get_secret_value(),
+        )
+        settings = autotask.FieldSettings(contact_type_field=psa.contact_type_field)
+        if psa.entra_id_field:
+            settings = replace(settings, entra_id_field=psa.entra_id_field)
+        return autotask.AutotaskContacts(
+            access,
+            client=self._client(_path(psa.ca_file)),
+            budget=self._psa_budget(name, psa, "bulk"),
+            slots=self._make_slots(name, most=AUTOTASK_AT_ONCE, vendor=psa.kind) if self._make_slots else None,
             settings=settings,
         )
 

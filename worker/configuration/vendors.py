@@ -99,6 +99,9 @@ class AutotaskPsa(_Psa):
     username: Text = Field(description="The API user's name.")
     secret: Secret = Field(description="The API user's secret.")
     integration_code: Secret = Field(description="The API tracking identifier.")
+    contact_type_field: Text | None = Field(
+        None, description="The user-defined list field of contacts that holds psa_contact_type; they have no type else."
+    )
 
 
 class HaloPsa(_Psa):
