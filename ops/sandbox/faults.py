@@ -24,7 +24,7 @@ def _applies(kind: str, request: Request) -> bool:
         token = query.get("$deltatoken", query.get("$deltaToken", "latest"))
         return token.lower() != "latest"
     if kind == "count_lag":
-        return "count" in request.path or "$count" in query
+        return "count" in request.path or "$count" in query or request.path.lower().startswith("/api/")  # Halo's lists
     if kind in {"empty_page", "missing_items"}:
         is_read = request.method == "GET" or "/query" in request.path.lower()  # Autotask asks by POST
         return is_read and "count" not in request.path

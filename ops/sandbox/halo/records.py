@@ -9,7 +9,7 @@ from ops.sandbox.settings import Settings
 
 
 class Builder:
-    """Builds one user: `previous` is what the values are laid over. Unknown names are passed over, as the vendor does."""
+    """Builds one user: `previous` is what the values are laid over. Unknown names are passed over."""
 
     def __init__(self, halo: Halo, settings: Settings) -> None:
         self._halo = halo
@@ -65,10 +65,9 @@ def _custom_fields(sent: Any, stored: list[Json]) -> list[Json]:
     if not isinstance(sent, list) or not all(isinstance(entry, dict) for entry in sent):
         raise errors.bad_request("customfields must be an array")
     values = {entry["id"]: entry["value"] for entry in stored}
+    by_name = {name: number for number, name in fields.CUSTOM_FIELDS.items()}
     for entry in sent:
-        number = entry.get("id") or next(
-            (n for n, name in fields.CUSTOM_FIELDS.items() if name == entry.get("name")), 0
-        )
+        number = entry.get("id") or by_name.get(str(entry.get("name")))
         if number not in values:
             raise errors.bad_request(f"There is no custom field {entry.get('name') or number}")
         values[number] = entry.get("value")

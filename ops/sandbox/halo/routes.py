@@ -80,15 +80,18 @@ class HaloPsa:
             tells = self._settings["halo.retry_after"]
             return self.throttled(request, [("retry-after", str(int(wait_s) + 1))] if tells else [])
         try:
-            found = self._router.find(path)
-            if found is None:
-                raise HaloError(404, "No such endpoint")
-            handler = found[2].get(request.method)
-            if handler is None:
-                raise HaloError(405, f"The method {request.method} is not allowed")
-            return handler(request, found[1])
+            return self._dispatch(request, path)
         except HaloError as error:
             return self._shaped(error.status, error.message)
+
+    def _dispatch(self, request: Request, path: str) -> Answer:
+        found = self._router.find(path)
+        if found is None:
+            raise HaloError(404, "No such endpoint")
+        handler = found[2].get(request.method)
+        if handler is None:
+            raise HaloError(405, f"The method {request.method} is not allowed")
+        return handler(request, found[1])
 
     def _shaped(self, status: int, message: str) -> Answer:
         return errors.shaped(self._settings["halo.error_shape"], status, message)

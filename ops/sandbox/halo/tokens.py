@@ -1,4 +1,4 @@
-"""The authorisation server: client credentials in, a bearer token out. Tokens live through a reset, as they are signed."""
+"""The authorisation server: client credentials in, a bearer token out. Signed, so tokens live through a reset."""
 
 import base64
 import hashlib
