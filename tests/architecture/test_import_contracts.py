@@ -18,6 +18,8 @@ TREE = {
     "adapters/errors.py": "",
     "adapters/graph/__init__.py": "",
     "adapters/graph/client.py": "from adapters import errors, transport\n",
+    "adapters/halo/__init__.py": "",
+    "adapters/halo/client.py": "from adapters import errors, transport\n",
     "adapters/records/__init__.py": "",
     "adapters/store/__init__.py": "",
     "adapters/store/keys.py": "",
