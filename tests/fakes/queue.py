@@ -30,7 +30,7 @@ class Queue:
         self._ports = ports
         self._chords: dict[tuple[str, str], set[str]] = {}
         self.waiting: deque[Message] = deque()
-        self.taken: Message | None = None
+        self.unacknowledged: list[Message] = []
         self.sent: list[str] = []
         self.lose: Counter[str] = Counter()
         self.copies = 1
@@ -38,19 +38,19 @@ class Queue:
     def do_next(self) -> float | None:
         """Do the first message. One that wants to come back goes to the end of the queue.
 
-        It stays in `taken` when its process dies: nobody will have acknowledged it."""
-        self.taken = self.waiting.popleft()
-        wait_s = self.taken.do()
+        It stays in `unacknowledged` if its process dies."""
+        message = self.waiting.popleft()
+        self.unacknowledged.append(message)
+        wait_s = message.do()
+        self.unacknowledged.remove(message)
         if wait_s is not None:
-            self.waiting.append(self.taken)
-        self.taken = None
+            self.waiting.append(message)
         return wait_s
 
     def redeliver(self) -> None:
-        """Deliver once more what its process died of, as the broker does after the visibility time-out."""
-        assert self.taken is not None, "every message was acknowledged"
-        self.waiting.append(self.taken)
-        self.taken = None
+        """Deliver once more what processes died of, as the broker does after the visibility time-out."""
+        self.waiting.extend(self.unacknowledged)
+        self.unacknowledged.clear()
 
     # --- the port ---------------------------------------------------------------------------------------------------
 

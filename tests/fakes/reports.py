@@ -29,7 +29,7 @@ def check_report(report: Json) -> None:
     assert statistics["contacts_deactivated"] == len(report["deactivated_contacts"])
     parts = ("contacts_created", "contacts_updated", "contacts_skipped", "errors")
     assert statistics["users_processed"] == sum(statistics[name] for name in parts)
-    assert report["success"] == (not report["errors"] and not report["users_unprocessed"])
+    assert report["success"] == (not report["errors"] and not report["users_unprocessed"] and not report["stopped"])
     users = Counter(row["office365_id"] for row in [*created, *updated, *failed] if row.get("office365_id"))
     assert all(number == 1 for number in users.values()), f"users that are counted twice: {users}"
 

@@ -22,13 +22,13 @@ def valkey() -> Iterator[RealValkey]:
 
 
 @pytest.fixture
-def opened(valkey: RealValkey) -> Iterator[Callable[[], MortalStore]]:
-    """Open stores on one fresh prefix, each as a process of its own would."""
-    prefix = f"t{secrets.token_hex(4)}:"
+def opened(valkey: RealValkey) -> Iterator[Callable[..., MortalStore]]:
+    """Open stores, each as a process of its own would: all of one installation, or of the one that is named."""
+    prefix = f"t{secrets.token_hex(4)}"
     stores: list[MortalStore] = []
 
-    def opened_store() -> MortalStore:
-        stores.append(MortalStore(valkey.url, prefix=prefix, timing=STORE_TIMING))
+    def opened_store(installation: str = "") -> MortalStore:
+        stores.append(MortalStore(valkey.url, prefix=f"{prefix}{installation}:", timing=STORE_TIMING))
         return stores[-1]
 
     yield opened_store
@@ -37,7 +37,7 @@ def opened(valkey: RealValkey) -> Iterator[Callable[[], MortalStore]]:
 
 
 @pytest.fixture
-def store(opened: Callable[[], MortalStore]) -> MortalStore:
+def store(opened: Callable[..., MortalStore]) -> MortalStore:
     return opened()
 
 
