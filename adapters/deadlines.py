@@ -26,7 +26,11 @@ class Remaining(dict[str, float | None]):
         return self._deadline - self._now()
 
     def get(self, key: str, default: Any = None) -> Any:
-        """Return the phase's limit, or what is left if that is less; never 0, which sockets take for "do not wait"."""
+        """Return the phase's limit, or what is left if that is less; never 0, which sockets take for "do not wait".
+
+        Raises httpx.ConnectTimeout if the time is over before anything is sent: after a pause nothing is sent late."""
+        if key in ("connect", "pool", "write") and self.seconds <= 0:
+            raise httpx.ConnectTimeout("the deadline has passed")
         limit = super().get(key, default)
         return max(0.001, min(math.inf if limit is None else limit, self.seconds))
 

@@ -5,7 +5,6 @@ from typing import Any, Protocol, cast
 
 import structlog
 from celery import Task, shared_task
-from kombu.exceptions import OperationalError
 
 from adapters.errors import TransientError
 from tasks import (
@@ -53,7 +52,7 @@ class SyncTask(Task[..., Any]):
         with structlog.contextvars.bound_contextvars(task_id=self.request.id, **facts):
             try:
                 wait_s = do()
-            except (TransientError, OperationalError) as error:
+            except TransientError as error:
                 structlog.get_logger().warning("step.store_unavailable", reason=str(error))
                 wait_s = STORE_WAIT_S
         if wait_s is not None:
@@ -71,10 +70,9 @@ def start_run(
     self: SyncTask, run_id: str | None = None, connector: str | None = None, request: dict[str, Any] | None = None
 ) -> str:
     """Start a requested run; or, given a connector and the specified inputs, request one. Answers with the run id."""
-    if run_id is None:
-        run_id = requesting.request_run(self.ports, str(connector), request or {}, trigger="flower").run_id
-    open_run_id = run_id
-    self.step(lambda: stepping.run_step(self.ports, open_run_id, starting.start_run), run_id=run_id)
+    if run_id is None:  # the request publishes the start under the run's own id, so that a retry asks for no second run
+        return requesting.request_run(self.ports, str(connector), request or {}, trigger="flower").run_id
+    self.step(lambda: stepping.run_step(self.ports, run_id, starting.start_run), run_id=run_id)
     return run_id
 
 

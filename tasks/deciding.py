@@ -29,20 +29,14 @@ def judge(ports: Ports, run: Run) -> float | None:
         return None
     if run.state not in (RunState.READING, RunState.JUDGING):
         return None
-    holder = ports.presence.new_holder()
-    if not ports.plan.reset(run.run_id, holder=holder):
-        return holding.BUSY_WAIT_S
     connector = ports.configuration.connector(run.connector_id, version=run.config_version)
+    judgement = Judgement(ports, run, connector, holder=ports.presence.new_holder())
     try:
-        return _judge(Judgement(ports, run, connector, holder=holder))
+        return _judge(judgement)
     except LookupError:
         if not _is_judged(ports, run):
-            ports.plan.release(run.run_id, holder=holder)
             raise
         return None  # by another worker, which dropped what was read
-    except BaseException:
-        ports.plan.release(run.run_id, holder=holder)
-        raise
 
 
 def _is_judged(ports: Ports, run: Run) -> bool:
@@ -75,10 +69,16 @@ def _judge(judgement: Judgement) -> float | None:
         if wait_s is not None:
             return wait_s
         judgement.use_index()
-    _plan_all(judgement, survey)
-    judgement.check_index(survey.in_scope)
+    enabled = _enabled_users(judgement, survey)
+    if not ports.plan.reset(run.run_id, holder=judgement.holder):
+        return holding.BUSY_WAIT_S
+    try:
+        _plan_all(judgement, survey)
+    except BaseException:
+        ports.plan.release(run.run_id, holder=judgement.holder)
+        raise
     judgement.forget_gone()
-    ports.runs.note(run.run_id, enabled_users=_enabled_users(judgement, survey))
+    ports.runs.note(run.run_id, enabled_users=enabled)
     if ports.plan.seal(run.run_id, holder=judgement.holder):
         ports.runs.touch(run.run_id, due_in_s=ports.timing.due_s)
         ports.publisher.feed(run.instance)
@@ -101,6 +101,8 @@ def _index_is_cheaper(judgement: Judgement, users: int) -> bool:
     """Compare two look-ups a user with the pages of the companies' contacts."""
     if users < INDEX_WORTH_USERS:
         return False
+    if judgement.run.notes.get("indexed"):
+        return True  # it was, when it was begun
     contacts = judgement.ports.contacts(judgement.run)
     companies = indexing.companies_of(judgement.connector, judgement.request)
     pages = sum(contacts.count_contacts(company_id) // indexing.PAGE_SIZE + 1 for company_id in companies)
@@ -141,6 +143,7 @@ class _Survey:
 
 def _plan_all(judgement: Judgement, survey: _Survey) -> None:
     """Plan slice by slice; users that may stand in each other's way come last, together."""
+    judgement.expect(survey.in_scope)
     deferred: list[Case] = []
     for entries in judgement.slices():
         wanted, excluded = [], []

@@ -4,12 +4,13 @@ from adapters.errors import TransientError
 from adapters.records import Run
 from tasks import holding, matching
 from tasks.connector import Connector
-from tasks.ports import Contacts, Ports
+from tasks.ports import Contacts, Json, Ports
 from tasks.request import SyncRequest
 
 PAGE_SIZE = 1000  # contacts that the largest page of the PSAs we know holds; only an estimate of cost depends on it
 TOLERATED_LACK = 3  # contacts that may come or go while the pages are read, or the share below
 TOLERATED_SHARE = 0.02
+UNREAD: Json = {"cursor": None, "seen": 0, "is_read": False}  # of the company that is being read
 
 
 def companies_of(connector: Connector, request: SyncRequest) -> tuple[str, ...]:
@@ -22,41 +23,49 @@ def companies_of(connector: Connector, request: SyncRequest) -> tuple[str, ...]:
 def load_index(ports: Ports, run: Run, connector: Connector) -> float | None:
     """Read all contacts of the run's companies into its index; a number means another worker is at it.
 
-    Costs ⌈contacts / page⌉ reads a company, and one more where the last page is full."""
+    Costs ⌈contacts / page⌉ reads a company, one more where the last page is full, and a count. Pages that were read
+    before a spent budget or a crash ended the step are kept: a repeat goes on behind them."""
     holder = ports.presence.new_holder()
-    if not ports.index.reset(run.run_id, holder=holder):
+    done = run.notes.get("indexed") or {}
+    if not ports.index.reset(run.run_id, holder=holder, keep=bool(done)):
         return holding.BUSY_WAIT_S
     try:
-        _load(ports, run, connector, holder=holder)
+        _load(ports, run, connector, done=done, holder=holder)
     except BaseException:
         ports.index.release(run.run_id, holder=holder)
         raise
     return None
 
 
-def _load(ports: Ports, run: Run, connector: Connector, *, holder: str) -> None:
+def _load(ports: Ports, run: Run, connector: Connector, *, done: Json, holder: str) -> None:
     contacts = ports.contacts(run)
-    read_at_ms = ports.runs.now_ms()
-    request = SyncRequest.from_run(run.request)
-    for company_id in companies_of(connector, request):
-        seen = 0
-        cursor: str | None = None
-        while True:
-            page, cursor = contacts.fetch_contacts(company_id, cursor)
-            seen += len(page)
-            keys = [matching.index_keys(contact) for contact in page]
+    done = done or {"read_at_ms": ports.runs.now_ms(), "companies": [], **UNREAD}
+    for company_id in companies_of(connector, SyncRequest.from_run(run.request)):
+        if company_id in done["companies"]:
+            continue
+        while not done["is_read"]:
+            page, cursor = contacts.fetch_contacts(company_id, done["cursor"])
             with holding.while_held():
+                keys = [matching.index_keys(contact) for contact in page]
                 ports.index.add(run.run_id, page, keys, holder=holder)
-            ports.runs.touch(run.run_id, due_in_s=ports.timing.step_due_s)
-            if cursor is None:
-                break
-        _check_complete(contacts, company_id, seen, vendor=connector.psa_kind)
+            done = {**done, "cursor": cursor, "seen": done["seen"] + len(page), "is_read": cursor is None}
+            _keep(ports, run, done)
+        if not _is_complete(contacts, company_id, done["seen"]):
+            ports.runs.note(run.run_id, indexed=None)
+            raise TransientError("contact_list_incomplete", vendor=connector.psa_kind)
+        done = {**done, "companies": [*done["companies"], company_id], **UNREAD}
+        _keep(ports, run, done)
     with holding.while_held():
-        ports.index.seal(run.run_id, holder=holder, read_at_ms=read_at_ms)
+        ports.index.seal(run.run_id, holder=holder, read_at_ms=done["read_at_ms"])
 
 
-def _check_complete(contacts: Contacts, company_id: str, seen: int, *, vendor: str) -> None:
-    """Disbelieve pages that brought clearly fewer contacts than the PSA counts; they are read again later."""
+def _keep(ports: Ports, run: Run, done: Json) -> None:
+    """Note how far the index is, for whoever goes on."""
+    ports.runs.note(run.run_id, indexed=done)
+    ports.runs.touch(run.run_id, due_in_s=ports.timing.step_due_s)
+
+
+def _is_complete(contacts: Contacts, company_id: str, seen: int) -> bool:
+    """Tell whether the pages brought about as many contacts as the PSA counts; if not, they are read again later."""
     counted = contacts.count_contacts(company_id)
-    if counted - seen > max(TOLERATED_LACK, counted * TOLERATED_SHARE):
-        raise TransientError("contact_list_incomplete", vendor=vendor)
+    return counted - seen <= max(TOLERATED_LACK, counted * TOLERATED_SHARE)

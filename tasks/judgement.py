@@ -1,5 +1,6 @@
 """One run's compiled rules and what it looks up for them: from users and contacts to decisions."""
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -20,6 +21,7 @@ from tasks.scope import Scope
 MOST_QUESTIONS = 12  # of one match; each answer settles one contact or user, so it ends earlier
 TOLERATED_MISSING = 3  # linked contacts that an index may lack, or the share below
 TOLERATED_SHARE = 0.02
+RENEW_S = 5.0
 
 
 @dataclass
@@ -54,6 +56,8 @@ class Judgement:
         self._asked_users: dict[str, bool] = {}
         self._unruled: dict[str, str] = {}  # users for whom a rule could not be evaluated
         self._missing_links = 0
+        self._tolerated = float(TOLERATED_MISSING)
+        self._renewed_at = time.monotonic()
         self._gone: set[str] = set()
         self._at = closing.now(ports)
 
@@ -149,12 +153,26 @@ class Judgement:
             if excluded:
                 self.ports.plan.exclude(self.run.run_id, holder=self.holder, rows=excluded)
 
-    def check_index(self, users: int) -> None:
-        """Disbelieve an index that lacks too many of the contacts that we linked: the PSA answered with a part.
+    def expect(self, users: int) -> None:
+        """Say how many users are in scope: it decides how many linked contacts the index may lack."""
+        self._tolerated = max(TOLERATED_MISSING, users * TOLERATED_SHARE)
 
-        Raises WireError; each missing one was confirmed by a read of its own."""
-        if self._is_indexed and self._missing_links > max(TOLERATED_MISSING, users * TOLERATED_SHARE):
+    def _miss_link(self) -> None:
+        """Count a linked contact that the index lacks and a read of its own found.
+
+        Raises WireError when they are too many: the PSA answered with a part of the company."""
+        self._missing_links += 1
+        if self._missing_links > self._tolerated:
             raise WireError("contact_index_implausible", vendor=self.connector.psa_kind)
+
+    def _renew(self) -> None:
+        """Keep run and plan ours through reads one by one, which may take minutes under a small budget."""
+        if time.monotonic() - self._renewed_at < RENEW_S or not self.holder:
+            return
+        self._renewed_at = time.monotonic()
+        self.ports.runs.touch(self.run.run_id, due_in_s=self.ports.timing.step_due_s)
+        with holding.while_held():
+            self.ports.plan.add(self.run.run_id, holder=self.holder, planned=(), outcomes=())
 
     def _draft(self, user: User) -> Drafted:
         reason = self._unruled.get(user.id)
@@ -184,6 +202,7 @@ class Judgement:
             draft = case.drafted.draft
             if draft is None:
                 continue
+            self._renew()
             found = self._contacts.find_contacts(
                 self._companies, entra_id=case.user.id, emails=list(sought_addresses(case.user, draft))
             )
@@ -207,6 +226,7 @@ class Judgement:
 
     def _ask(self, case: Case, needs: Needs) -> None:
         for wanted in needs.ids:
+            self._renew()
             if needs.kind == "users":
                 if wanted not in self._asked_users:
                     self._asked_users[wanted] = self.ports.directory(self.run).fetch_user(wanted) is not None
@@ -223,7 +243,7 @@ class Judgement:
         if contact is None:
             return
         if self._is_indexed and contact.company_id in self._companies:
-            self._missing_links += 1
+            self._miss_link()
         case.contacts[contact_id] = contact
         case.owners.update(self.ports.memory.owners(self.connector.home, [contact_id]))
 

@@ -112,9 +112,6 @@ class Runs(Protocol):
     def now_ms(self) -> int:
         """Read the store's clock."""
 
-    def server_run_id(self) -> str:
-        """Return the identity of the running store process; another one after each restart."""
-
     def request_run(self, run: Run, *, tick: tuple[int, int] | None = None) -> bool:
         """Write a run as requested, due at once; with a tick (expected, new) also compare-and-set the connector's
         last scheduled time. False, and nothing written, if the tick moved or the run exists."""
@@ -126,11 +123,18 @@ class Runs(Protocol):
         """Tell a closed run (for two visibility time-outs, or while its report is kept) from an unknown one."""
 
     def begin_reading(
-        self, run_id: str, *, mode: str, config_version: int, exclusive: bool, home: str = ""
+        self,
+        run_id: str,
+        *,
+        mode: str,
+        config_version: int,
+        exclusive: bool,
+        home: str = "",
+        notes: Json | None = None,
     ) -> Run | str | None:
         """Take REQUESTED to READING, and the connector's lease if exclusive (a repeat answers the run again).
 
-        `home` is the connector's: a run without it cannot record a link.
+        `home` is the connector's: a run without it cannot record a link. `notes` are merged in the same step.
 
         A string is the id of the run that holds the lease; the run then stays REQUESTED. None: not open."""
 
@@ -200,8 +204,10 @@ class Reading(Protocol):
 class Index(Protocol):
     """The contact index of one run: one company's contacts at one time."""
 
-    def reset(self, run_id: str, *, holder: str) -> bool:
-        """Forget what was indexed and start over under this holder; False if another live holder is loading."""
+    def reset(self, run_id: str, *, holder: str, keep: bool = False) -> bool:
+        """Forget what was indexed and start over under this holder; False if another live holder is loading.
+
+        `keep` goes on with what is there."""
 
     def add(self, run_id: str, contacts: Sequence[Contact], keys: Sequence[Sequence[str]], *, holder: str) -> None:
         """Index contacts, each under its look-up keys (opaque strings of tasks.matching).
@@ -408,7 +414,7 @@ class Timing:
     instance_horizon_s: float = 1800.0
     index_age_s: float = 600.0
     due_s: float = 30.0
-    step_due_s: float = 60.0
+    step_due_s: float = 45.0
     longest_countdown_s: float = 300.0
     batch_size: int = 16
     most_in_flight: int = 48

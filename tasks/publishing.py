@@ -1,9 +1,13 @@
 """Puts the next step's message into the broker, with fixed ids, so that a repeat is harmless."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from celery import Celery, Signature
+from kombu.exceptions import KombuError, OperationalError
 
+from adapters.errors import TransientError
 from adapters.records import Batch, Member
 from tasks import celery_tasks
 
@@ -20,6 +24,8 @@ class CeleryPublisher:
     def __init__(self, app: Celery) -> None:
         """Take the application whose broker the messages go to."""
         self._app = app
+        errors: tuple[type[Exception], ...] = getattr(app.backend, "connection_errors", ())
+        self._unreachable: tuple[type[Exception], ...] = (OperationalError, KombuError, *errors)
 
     def start_run(self, run_id: str) -> None:
         """Publish the first step."""
@@ -44,10 +50,11 @@ class CeleryPublisher:
 
     def batch(self, batch: Batch) -> None:
         """Publish a batch as the header of a chord whose callback summarises it."""
-        self._app.backend.set_chord_size(_group(batch.run_id, batch.batch_id), len(batch.members))
-        with self._app.producer_or_acquire() as producer, producer.batch(max_size=BATCH_PUBLISH_SIZE):
-            for member in batch.members:
-                self._send_member(member, producer=producer, retry=False)
+        with self._reaching():
+            self._app.backend.set_chord_size(_group(batch.run_id, batch.batch_id), len(batch.members))
+            with self._app.producer_or_acquire() as producer, producer.batch(max_size=BATCH_PUBLISH_SIZE):
+                for member in batch.members:
+                    self._send_member(member, producer=producer, retry=False)
 
     def upsert(self, member: Member) -> None:
         """Publish one member of a batch again, under the ids that it had."""
@@ -55,7 +62,8 @@ class CeleryPublisher:
 
     def summarize_batch(self, run_id: str, batch_id: str) -> None:
         """Publish a batch's summary past its chord."""
-        self._callback(run_id, batch_id).apply_async()
+        with self._reaching():
+            self._callback(run_id, batch_id).apply_async()
 
     def close_run(self, run_id: str) -> None:
         """Publish the last step."""
@@ -87,7 +95,16 @@ class CeleryPublisher:
     def _send(self, task: Any, args: tuple[Any, ...], *, task_id: str | None, shown: str, **options: Any) -> None:
         # argsrepr is all that Flower and the logs show of a message: ids and the user principal name
         options |= {"argsrepr": shown, "kwargsrepr": "{}"}
-        self._app.tasks[task.name].apply_async(args, task_id=task_id, **options)
+        with self._reaching():
+            self._app.tasks[task.name].apply_async(args, task_id=task_id, **options)
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        """Put what the broker's client raises into our words: the step comes back, the run does not end by it."""
+        try:
+            yield
+        except self._unreachable as error:
+            raise TransientError("broker_unreachable", vendor="store") from error
 
 
 def _group(run_id: str, batch_id: str) -> str:

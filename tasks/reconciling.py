@@ -1,25 +1,42 @@
 """Takes up what a crash left: dead workers' users at once, anything else that is past its due time."""
 
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+import structlog
+
+from adapters.errors import TransientError
 from adapters.records import Run, RunState
 from tasks import closing, codes
 from tasks.ports import Ports
 
+T = TypeVar("T")
 MOST_AT_ONCE = 500
 STALE_BATCH_S = 10.0  # a chord callback takes milliseconds; one that is not there by now was lost
+
+log = structlog.get_logger()
 
 
 def reconcile(ports: Ports) -> None:
     """Publish again whatever should have moved by now; ids are fixed, so publishing too early is harmless."""
     grace_s = ports.timing.due_s
-    ports.recovery.bury_workers()
-    for member in ports.recovery.overdue_users(limit=MOST_AT_ONCE, grace_s=grace_s):
-        ports.publisher.upsert(member)
-    for run in ports.recovery.overdue_runs(limit=MOST_AT_ONCE, grace_s=grace_s):
-        _push(ports, run)
-    for run_id, batch_id in ports.recovery.stale_batches(older_s=STALE_BATCH_S):
-        ports.publisher.summarize_batch(run_id, batch_id)
-    for instance in {instance for instance, _ in ports.recovery.hungry_lanes()}:
-        ports.publisher.feed(instance)
+    recovery, publisher = ports.recovery, ports.publisher
+    recovery.bury_workers()
+    _each(recovery.overdue_users(limit=MOST_AT_ONCE, grace_s=grace_s), publisher.upsert)
+    _each(recovery.overdue_runs(limit=MOST_AT_ONCE, grace_s=grace_s), lambda run: _push(ports, run))
+    _each(recovery.stale_batches(older_s=STALE_BATCH_S), lambda batch: publisher.summarize_batch(*batch))
+    _each({instance for instance, _ in recovery.hungry_lanes()}, publisher.feed)
+
+
+def _each(items: Iterable[T], do: Callable[[T], None]) -> None:
+    """Do it for each; what is wrong with one keeps nobody from the others."""
+    for item in items:
+        try:
+            do(item)
+        except TransientError:  # store or broker: the others would fail alike, the next round is near
+            raise
+        except Exception:
+            log.exception("reconcile.failed")
 
 
 def _push(ports: Ports, run: Run) -> None:

@@ -10,7 +10,7 @@ from tasks.ports import Contacts, Ports
 Json = dict[str, Any]
 
 
-def intent_of(run: Run, planned: Planned, *, not_after_ms: int, server_run_id: str) -> Intent:
+def intent_of(run: Run, planned: Planned, *, not_after_ms: int, lost: int = 0) -> Intent:
     """Say what this plan is about to write, and the report's row if it happens."""
     if planned.draft is not None:
         target: Json = {
@@ -29,13 +29,13 @@ def intent_of(run: Run, planned: Planned, *, not_after_ms: int, server_run_id: s
         row=report.success_row(planned),
         link=planning.link_of(planned),
         warnings=planned.warnings,
-        server_run_id=server_run_id,
+        lost=lost,
     )
 
 
 def suspected_intent(run: Run, planned: Planned) -> Intent:
     """Take a user in flight for one with an unresolved intent: the store restarted and may have lost a second."""
-    return intent_of(run, planned, not_after_ms=0, server_run_id="")
+    return intent_of(run, planned, not_after_ms=0)
 
 
 def wait_s(ports: Ports, intent: Intent) -> float:

@@ -42,6 +42,10 @@ def _begin(ports: Ports, run: Run) -> Run | None:
             "run `contact-sync config apply` or check its name",
         )
         return None
+    if connector.psa != run.instance:
+        message = f"connector {run.connector_id} was given another PSA after this run was asked for; ask for it again"
+        closing.fail_run(ports, run, code=codes.UNKNOWN_CONNECTOR, message=message)
+        return None
     request = SyncRequest.from_run(run.request)
     choice = reading_plan.choose(ports, connector, request)
     begun = ports.runs.begin_reading(
@@ -50,23 +54,22 @@ def _begin(ports: Ports, run: Run) -> Run | None:
         config_version=version,
         exclusive=not request.is_targeted,
         home=connector.home,
+        notes=choice.notes,
     )
     if isinstance(begun, str):
         closing.refuse_busy(ports, run, running=begun)
         return None
-    if begun is not None and not begun.notes.get("prepared"):
-        ports.runs.note(run.run_id, prepared=True, **choice.notes)
-        begun = ports.runs.load_run(run.run_id)
     return begun
 
 
 def _has_company(ports: Ports, run: Run, connector: Connector) -> bool:
     """End a run whose company is gone by one error instead of one per user."""
     company_id = run.request.get("company_id") or connector.psa_default_company_id
-    if company_id is None:
+    if company_id is None or run.notes.get("company_found"):
         return True
     try:
         if not ports.contacts(run).fetch_company(str(company_id)).deleted:
+            ports.runs.note(run.run_id, company_found=True)
             return True
     except NotFoundError:
         pass

@@ -1,7 +1,8 @@
 """Gives one user its contact: lease, claim, intent, one write, outcome."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import structlog
@@ -17,14 +18,14 @@ from adapters.errors import (
     TransientError,
     WireError,
 )
-from adapters.records import Contact, Grant, Outcome, Planned, Run
+from adapters.records import Contact, Grant, Intent, Outcome, Planned, Run
 from tasks import closing, codes, deciding, feeding, report, resolving, stepping
 from tasks.addresses import addresses_of
 from tasks.connector import Connector
 from tasks.ports import Contacts, Permit, Ports
 
 CLAIM_WAIT_S = 1.5  # the holder of the claim is about to end its one write
-MOST_ATTEMPTS = 8  # of one user whose writes keep ending unclear
+MOST_LOST = 3  # unanswered writes of one user of which nothing is found: a fourth might be a fourth contact
 COMPANY_FIELDS = ("company", "companyId")  # as the PSAs name what they refuse when a company is gone
 
 log = structlog.get_logger()
@@ -36,12 +37,22 @@ class Work:
 
     ports: Ports
     run: Run
-    connector: Connector
-    contacts: Contacts
     planned: Planned
     grant: Grant
     unresolved: bool = False  # a write may have happened of which the ledger does not know
     looked: bool = False  # the plan was made just before, from what the vendors hold
+    lost: int = 0  # writes before this one whose answer was lost
+
+    @cached_property
+    def connector(self) -> Connector:
+        """The run's connector; a fault of this process's configuration shows here, within the attempt."""
+        found: Connector = self.ports.configuration.connector(self.run.connector_id, version=self.run.config_version)
+        return found
+
+    @cached_property
+    def contacts(self) -> Contacts:
+        """The run's PSA."""
+        return self.ports.contacts(self.run)
 
     @property
     def user_id(self) -> str:
@@ -60,8 +71,7 @@ def upsert_contact(ports: Ports, run_id: str, user_id: str) -> float | None:
     if began is None or isinstance(began, float | int):
         return began
     planned, grant = began
-    connector = ports.configuration.connector(run.connector_id, version=run.config_version)
-    work = Work(ports, run, connector, ports.contacts(run), planned, grant, unresolved=grant.intent is not None)
+    work = Work(ports, run, planned, grant, unresolved=grant.intent is not None)
     wait_s = _handle(work)
     if wait_s is None:
         feeding.feed_if_room(ports, run.instance, lane=run.lane)
@@ -90,28 +100,39 @@ def _handle(work: Work) -> float | None:
 
 def _settle_and_write(work: Work) -> float | None:
     """Resolve what an earlier attempt left, then do our own write."""
-    ports, run = work.ports, work.run
-    intent = work.grant.intent or (resolving.suspected_intent(run, work.planned) if work.grant.suspect else None)
+    intent = work.grant.intent
+    if intent is None and work.grant.suspect:
+        intent = resolving.suspected_intent(work.run, work.planned)
     if intent is not None:
-        work.unresolved = True
-        wait_s = resolving.wait_s(ports, intent)
-        if wait_s > 0:
-            ports.users.postpone(work.grant, run.run_id, wait_s=wait_s, keep_intent=True)
+        is_ended, wait_s = _settle(work, intent)
+        if is_ended:
             return wait_s
-        contact = resolving.resolve(work.contacts, intent)
-        if contact is not None and intent.run_id == run.run_id:
-            return _record(work, resolving.outcome_of(intent, contact, user_id=work.user_id))
-        if contact is not None:
-            ports.users.settle(work.grant, intent, resolving.outcome_of(intent, contact, user_id=work.user_id))
-            work.unresolved = False
-            return _decide_again(work)
-        ports.users.clear_intent(work.grant)
-        work.unresolved = False
     if not _claim(work):
         return _wait_for_claim(work)
     if _is_overtaken(work) or _must_look_first(work):
         return _decide_again(work)
     return _write(work)
+
+
+def _settle(work: Work, intent: Intent) -> tuple[bool, float | None]:
+    """Find out what an intent came to; tells whether that ends the attempt, and how."""
+    ports, run = work.ports, work.run
+    work.unresolved = True
+    wait_s = resolving.wait_s(ports, intent)
+    if wait_s > 0:
+        return True, _postpone(work, wait_s)
+    contact = resolving.resolve(work.contacts, intent)
+    if contact is None:
+        ports.users.clear_intent(work.grant)
+        work.unresolved = False
+        work.lost = intent.lost + 1
+        return (True, _leave(work)) if run.stopping is not None else (False, None)
+    outcome = resolving.outcome_of(intent, contact, user_id=work.user_id)
+    if intent.run_id == run.run_id:
+        return True, _record(work, outcome)
+    ports.users.settle(work.grant, intent, outcome)
+    work.unresolved = False
+    return True, _decide_again(work)
 
 
 def _claim(work: Work) -> bool:
@@ -132,9 +153,9 @@ def _wait_for_claim(work: Work) -> float:
 
 
 def _is_overtaken(work: Work) -> bool:
-    """Tell whether a newer record of this user has been applied since ours was read."""
+    """Tell whether another run has been at this user since ours was planned: applied a newer record, or created."""
     link = work.ports.memory.links(work.connector.home, [work.user_id]).get(work.user_id)
-    return link is not None and link.read_at_ms > work.planned.read_at_ms
+    return link is not None and (work.planned.draft is not None or link.read_at_ms > work.planned.read_at_ms)
 
 
 def _must_look_first(work: Work) -> bool:
@@ -160,16 +181,19 @@ def _decide_again(work: Work) -> float | None:
     decision = deciding.decide_live(work.ports, work.run, work.connector, user_id=work.user_id, withheld=withheld)
     if isinstance(decision, Outcome):
         return _record(work, decision)
-    again = replace(work, planned=decision, looked=True)
-    return _write(again) if _claim(again) else _wait_for_claim(again)
+    work.planned, work.looked = decision, True
+    return _write(work) if _claim(work) else _wait_for_claim(work)
 
 
 def _write(work: Work) -> float | None:
     """Store the intent, send the one write, record its outcome."""
     ports, planned = work.ports, work.planned
+    if work.lost >= MOST_LOST:
+        message = "its answers were lost and nothing of it is found in the PSA; look there before the next run"
+        return _record(work, _error(work, _failure_code(work), message, retry="retry"))
     deadline = time.monotonic() + ports.timing.write_deadline_s
     not_after_ms = ports.runs.now_ms() + int(ports.timing.write_deadline_s * 1000)
-    intent = resolving.intent_of(work.run, planned, not_after_ms=not_after_ms, server_run_id=ports.runs.server_run_id())
+    intent = resolving.intent_of(work.run, planned, not_after_ms=not_after_ms, lost=work.lost)
     if not ports.users.store_intent(work.grant, intent):
         return CLAIM_WAIT_S  # another holder took the user over
     try:
@@ -248,10 +272,8 @@ def _later(work: Work, error: TransientError) -> float | None:
     ports = work.ports
     if work.run.stopping is not None:
         return _leave(work)
-    now_ms = ports.runs.now_ms()
-    tried_for_s = (now_ms - (work.grant.first_tried_at_ms or now_ms)) / 1000
     is_failing = not isinstance(error, BudgetError) and ports.budgets.down_since_ms(work.run.instance) is None
-    if is_failing and tried_for_s > ports.timing.user_horizon_s:
+    if is_failing and _tried_for_s(work) > ports.timing.user_horizon_s:
         return _record(work, _error(work, stepping.code_of(error), stepping.message_of(error), retry="retry"))
     wait_s = error.retry_after_s if error.retry_after_s is not None else min(2.0 * work.grant.attempts, 30.0)
     if isinstance(error, AnswerLostError):
@@ -259,9 +281,14 @@ def _later(work: Work, error: TransientError) -> float | None:
     return _postpone(work, min(max(wait_s, 0.2), ports.timing.longest_countdown_s))
 
 
+def _tried_for_s(work: Work) -> float:
+    now_ms = work.ports.runs.now_ms()
+    return (now_ms - (work.grant.first_tried_at_ms or now_ms)) / 1000
+
+
 def _unclear(work: Work, error: SyncError) -> float | None:
     """Come back to look before anything else: the answer is not understood, and a write may have happened."""
-    if work.grant.attempts > MOST_ATTEMPTS:
+    if _tried_for_s(work) > work.ports.timing.user_horizon_s:
         return _record(work, _error(work, _failure_code(work), stepping.message_of(error), retry="retry"))
     log.warning("upsert.unclear", reason=error.reason, vendor=error.vendor, status=error.status)
     return _postpone(work, work.ports.timing.write_margin_s)

@@ -97,7 +97,7 @@ class Intent(Record):
     row: Json  # the outcome's report row if it proves to have happened
     link: Link | None = None  # what is remembered then
     warnings: tuple[Json, ...] = ()
-    server_run_id: str = ""
+    lost: int = 0  # writes for this user before this one whose answer was lost and of which nothing was found
 
 
 class Grant(Record):

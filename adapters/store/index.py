@@ -17,12 +17,12 @@ class Index:
         self._keys = connection.keys
         self._timing = timing
 
-    def reset(self, run_id: str, *, holder: str) -> bool:
-        """Forget what was indexed and start over under this holder.
+    def reset(self, run_id: str, *, holder: str, keep: bool = False) -> bool:
+        """Forget what was indexed, unless it is to be kept, and go on under this holder.
 
         False if another live holder is loading (it lapses after a while without progress), or if the index is sealed:
         a late copy of the step must not empty what a judge is reading."""
-        args = {"holder": holder, "lapse_ms": int(self._timing.loading_s * 1000)}
+        args = {"holder": holder, "lapse_ms": int(self._timing.loading_s * 1000), "keep": keep}
         return bool(self._connection.call("index_reset", keys=self._part_keys(run_id), args=args))
 
     def add(self, run_id: str, contacts: Sequence[Contact], keys: Sequence[Sequence[str]], *, holder: str) -> None:

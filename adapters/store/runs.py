@@ -67,7 +67,14 @@ class Runs:
         return bool(self._connection.client.exists(self._keys.marker(run_id), self._keys.report(run_id)))
 
     def begin_reading(
-        self, run_id: str, *, mode: str, config_version: int, exclusive: bool, home: str = ""
+        self,
+        run_id: str,
+        *,
+        mode: str,
+        config_version: int,
+        exclusive: bool,
+        home: str = "",
+        notes: Json | None = None,
     ) -> Run | str | None:
         """Take REQUESTED to READING; a string is the run that holds the connector's lease."""
         run = self.load_run(run_id)
@@ -79,15 +86,14 @@ class Runs:
             "open": self._keys.open,
         }
         args = {"run_id": run_id, "mode": mode, "config_version": config_version, "exclusive": exclusive, "home": home}
-        answer = self._connection.call("run_begin_reading", keys=keys, args=args)
+        answer = self._connection.call("run_begin_reading", keys=keys, args=args, rest=_note_fields(notes or {}))
         if isinstance(answer, bytes):
             return answer.decode()
         return decode_run(dict(zip(answer[::2], answer[1::2], strict=True))) if answer else None
 
     def note(self, run_id: str, **facts: Any) -> None:
         """Merge small facts into the run's notes."""
-        fields = [item for name, value in facts.items() for item in (NOTE + name, json.dumps(value))]
-        self._connection.call("run_note", keys=self._keys.run_parts(run_id), args={}, rest=fields)
+        self._connection.call("run_note", keys=self._keys.run_parts(run_id), args={}, rest=_note_fields(facts))
 
     def touch(self, run_id: str, *, due_in_s: float) -> None:
         """Say that the run makes progress; `overdue_runs` names it when this time has passed."""
@@ -194,3 +200,7 @@ def decode_run(fields: Mapping[bytes, bytes]) -> Run | None:
         dry_run=found["dry_run"] == "1",
         notes=notes,
     )
+
+
+def _note_fields(facts: Json) -> list[str]:
+    return [item for name, value in facts.items() for item in (NOTE + name, json.dumps(value))]
