@@ -22,6 +22,7 @@ def make_app(settings: Settings) -> SyncApp:
         visibility_timeout_s=timing.visibility_timeout_s,
         user_events=settings.service.workers.user_events,
         dispatch_s=timing.dispatch_s,
+        write_deadline_s=timing.write_deadline_s,
     )
     process = WorkerProcess(
         lambda: build_ports(settings, open_store(settings), publisher=CeleryPublisher(application)),

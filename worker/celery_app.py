@@ -11,7 +11,8 @@ from tasks.ports import Ports
 RESULT_DAYS = 1
 DISPATCH_S = 60.0  # a cron line has no shorter interval than a minute
 BEAT_LOOK_S = 5.0  # the longest that beat sleeps
-SOFT_SHUTDOWN_S = 30.0  # longer than a write may take (20 s): a warm stop loses no answer
+WRITE_DEADLINE_S = 20.0
+SOFT_SHUTDOWN_SHARE = 1.5  # of the most that a write may take: a stop loses no answer
 
 
 class SyncApp(Celery):
@@ -27,12 +28,18 @@ class SyncApp(Celery):
 
 
 def create_app(
-    redis_url: str, *, visibility_timeout_s: float, user_events: bool, dispatch_s: float = DISPATCH_S
+    redis_url: str,
+    *,
+    visibility_timeout_s: float,
+    user_events: bool,
+    dispatch_s: float = DISPATCH_S,
+    write_deadline_s: float = WRITE_DEADLINE_S,
 ) -> SyncApp:
-    """Return the application; opens no connection. `dispatch_s` concerns beat alone."""
+    """Return the application; opens no connection. The last two concern beat and workers, not who only publishes."""
     app = SyncApp("contact-sync", set_as_current=True, include=["tasks.celery_tasks"])
     app.conf.update(_settings(redis_url, visibility_timeout_s=visibility_timeout_s))
     app.conf.update(_beat_settings(dispatch_s))
+    app.conf.worker_soft_shutdown_timeout = SOFT_SHUTDOWN_SHARE * write_deadline_s
     app.finalize()
     # three events a task cost 38 % of the throughput of no-op tasks; very large tenants do without the per-user ones
     app.tasks[celery_tasks.upsert_contact.name].send_events = user_events
@@ -67,8 +74,8 @@ def _settings(redis_url: str, *, visibility_timeout_s: float) -> dict[str, Any]:
         "worker_disable_prefetch": False,
         "worker_eta_task_limit": None,  # on Redis it blocks ordinary tasks and leaves the prefetch count at 1
         "worker_cancel_long_running_tasks_on_connection_loss": False,
-        "worker_soft_shutdown_timeout": SOFT_SHUTDOWN_S,
-        "worker_enable_soft_shutdown_on_idle": True,
+        # a SIGTERM is a warm stop: it ends with the last write. SIGQUIT, or REMAP_SIGTERM, always takes the whole time
+        "worker_enable_soft_shutdown_on_idle": False,
         "worker_send_task_events": True,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
