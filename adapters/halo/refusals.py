@@ -57,7 +57,7 @@ def _client_error(response: httpx.Response, refusal: Refusal, facts: dict[str, A
     if status in _DOORS:
         return InstanceError(_DOORS[status], **facts)
     if status == httpx.codes.NOT_FOUND:
-        return InstanceError(ENDPOINT_UNKNOWN, **facts) if is_html(response) else NotFoundError("not_found", **facts)
+        return NotFoundError("not_found", **facts)  # of a list it means a wrong address, which its caller knows
     if status == httpx.codes.BAD_REQUEST and is_html(response):
         return TransientError("html_answer", **facts)  # a proxy's page
     return _refused(refusal, facts) if status in _REFUSALS else None

@@ -44,7 +44,7 @@ def answer(
         (answer(403, text="<html>"), InstanceError, "permission_missing"),
         (answer(404), NotFoundError, "not_found"),
         (answer(404, {"Message": "no such user"}), NotFoundError, "not_found"),
-        (answer(404, text="<html>"), InstanceError, "endpoint_unknown"),
+        (answer(404, text="<html>"), NotFoundError, "not_found"),
         (answer(500, {"ClassName": "System.Exception", "Message": "x"}), TransientError, "server_error"),
         (answer(500, {"ClassName": "System.FormatException", "Message": "x"}), RecordError, "record_refused"),
         (answer(500, {"ClassName": "Newtonsoft.Json.JsonReaderException"}), RecordError, "record_refused"),
