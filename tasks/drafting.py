@@ -9,6 +9,7 @@ from tasks import codes
 from tasks.connector import Connector, FieldRule
 from tasks.expressions import ExpressionError, Template, compile_condition, compile_template
 from tasks.names import collapse, cut, fold
+from tasks.phones import main_part
 from tasks.request import SyncRequest
 
 __all__ = ["Drafted", "Drafter", "Note"]
@@ -196,7 +197,10 @@ def _fill_in(sheet: _Sheet, mapped: _Mapped) -> None:
         case "email":
             _check_address(sheet.user, spec, value)
         case "phone":
-            _check_length(sheet.user, spec, value)
+            counted = (
+                value if spec.extension_length is None else main_part(value, extension_length=spec.extension_length)
+            )
+            _check_length(sheet.user, spec, counted)
         case "reference":
             _refer(sheet, spec, value)
             return

@@ -27,4 +27,6 @@ def check_mapping(connector: Connector, schema: PsaSchema) -> list[str]:
     if wanted and schema.contact_types and find_contact_type(wanted, schema) is None:
         known = ", ".join(name for _, name in schema.contact_types)
         problems.append(f"psa_contact_type: the PSA has no contact type {wanted!r}; it has {known}")
+    if wanted and not schema.contact_types and schema.contact_type_hint:
+        problems.append(f"psa_contact_type: this PSA's contacts have no type; {schema.contact_type_hint}")
     return problems

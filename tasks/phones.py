@@ -29,6 +29,15 @@ def comparable(text: str) -> str:
     return digits or fold(number)
 
 
+def main_part(text: str, *, extension_length: int) -> str:
+    """Return the number without its extension, where that fits into a field of its own."""
+    number = text.strip()
+    extension = _EXTENSION.search(number)
+    if extension is None or len(extension[1]) > extension_length or not re.search(r"\d", number[: extension.start()]):
+        return number
+    return number[: extension.start()].rstrip(" ,;")
+
+
 def to_e164(text: str, country: str | None = None) -> str:
     """Write a number as +CC…, its extension behind ` x`; what is no valid number stays as it is."""
     return _write(text, country, phonenumbers.PhoneNumberFormat.E164)

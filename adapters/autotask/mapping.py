@@ -54,6 +54,7 @@ MAX_LENGTHS: Mapping[str, int] = {
     "zip": 16,
 }
 EXTENSION_LENGTH = 10
+CONTACT_TYPE_HINT = "name a user-defined list field of contacts in contact_type_field of its [psa], or leave it out"
 
 _ATTRIBUTES: Mapping[str, str] = {  # vendor's name → WireContact's
     info.alias or name: name for name, info in WireContact.model_fields.items()
@@ -160,6 +161,7 @@ def map_schema(layout: Layout, *, countries: Sequence[Country], max_lengths: Map
             name=name,
             kind=_kind(name),
             max_length=max_lengths.get(name) or max_length(layout, name),
+            extension_length=EXTENSION_LENGTH if name == "phone" else None,
             required=name in REQUIRED_FIELDS or _is_required(layout.fields.get(TEXT_FIELDS[name])),
         )
         for name in known
@@ -169,7 +171,9 @@ def map_schema(layout: Layout, *, countries: Sequence[Country], max_lengths: Map
     fields.append(FieldSpec(name="site", kind="reference"))
     kinds = layout.contact_type.choices if layout.contact_type else ()
     return PsaSchema(
-        fields=tuple(fields), contact_types=tuple((kind.value, kind.label) for kind in kinds if kind.is_active)
+        fields=tuple(fields),
+        contact_types=tuple((kind.value, kind.label) for kind in kinds if kind.is_active),
+        contact_type_hint=CONTACT_TYPE_HINT if layout.contact_type is None else None,
     )
 
 

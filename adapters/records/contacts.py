@@ -17,6 +17,7 @@ class FieldSpec(Record):
     name: str
     kind: FieldKind
     max_length: int | None = None  # code points
+    extension_length: int | None = None  # of a phone whose extension has a field of its own, beside max_length
     required: bool = False
     choices: tuple[str, ...] | None = None
 
@@ -26,6 +27,7 @@ class PsaSchema(Record):
 
     fields: tuple[FieldSpec, ...]
     contact_types: tuple[tuple[str, str], ...] = ()  # (id, name)
+    contact_type_hint: str | None = None  # what to configure where contacts have no type by themselves
 
 
 class Company(Record):

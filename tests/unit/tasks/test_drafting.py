@@ -124,6 +124,24 @@ def test_phone_that_is_too_long_is_an_error() -> None:
     assert error_code(draft({"business_phones": ("+49 30 123456789 ext 1234567890",)})) == codes.INVALID_FIELD_MAPPING
 
 
+@pytest.mark.parametrize(
+    ("phone", "fits"),
+    [
+        ("1" * 25 + " x1234567890", True),
+        ("1" * 25 + ", ext. 12", True),
+        ("1" * 26 + " x1", False),
+        ("1" * 20 + " x12345678901", False),
+        ("1" * 26, False),
+    ],
+)
+def test_extension_with_a_field_of_its_own_does_not_count(phone: str, *, fits: bool) -> None:
+    specs = [
+        spec.model_copy(update={"extension_length": 10}) if spec.kind == "phone" else spec for spec in SCHEMA.fields
+    ]
+    drafted = draft({"business_phones": (phone,)}, PsaSchema(fields=tuple(specs)))
+    assert (drafted.error is None) is fits
+
+
 def test_phone_and_address_of_exactly_the_length_fit() -> None:
     found = fields({"business_phones": ("1" * 25,), "mail": "a" * 54 + "@x.com"})
     assert (len(found["phone"]), len(found["email"])) == (25, 60)

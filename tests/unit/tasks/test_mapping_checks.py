@@ -34,3 +34,10 @@ def test_unknown_contact_type_is_a_problem_where_there_are_contact_types() -> No
     connector = make_connector(psa_contact_type="Boss")
     assert [problem.split(":")[0] for problem in check_mapping(connector, SCHEMA)] == ["psa_contact_type"]
     assert check_mapping(connector, PsaSchema(fields=SCHEMA.fields)) == []
+
+
+def test_contact_type_of_a_psa_whose_contacts_have_none_says_what_to_configure() -> None:
+    schema = PsaSchema(fields=SCHEMA.fields, contact_type_hint="name a field")
+    [problem] = check_mapping(make_connector(psa_contact_type="Employee"), schema)
+    assert problem == "psa_contact_type: this PSA's contacts have no type; name a field"
+    assert check_mapping(make_connector(psa_contact_type=None), schema) == []

@@ -221,7 +221,13 @@ def test_schema_names_lengths_kinds_and_choices() -> None:
         "fax",
     }
     assert (specs["country"].choices, specs["site"].choices) == (("Germany",), None)
-    assert schema.contact_types == (("2", "User"),)
+    assert (schema.contact_types, schema.contact_type_hint) == ((("2", "User"),), None)
+    assert specs["phone"].extension_length == 10
+    assert specs["mobile_phone"].extension_length is None
+
+
+def test_contacts_without_a_list_field_have_no_type_and_say_so() -> None:
+    assert "contact_type_field" in str(map_schema(LAYOUT, countries=[], max_lengths={}).contact_type_hint)
 
 
 @pytest.mark.parametrize(
