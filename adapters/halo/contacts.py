@@ -113,8 +113,12 @@ class HaloContacts:
 
         Raises InstanceError where the report does not exist or lacks a column."""
         report = self._setup.report(self._client, max_age_s=SETUP_AGE_S)
-        columns = report.columns if report is not None else None
-        return map_schema(self._layout, max_lengths=self._setup.max_lengths, columns=columns)
+        return map_schema(
+            self._layout,
+            max_lengths=self._setup.max_lengths,
+            columns=report.columns if report is not None else None,
+            contacts_per_call=PAGE_SIZE if report is not None else DETAILED_PAGE_SIZE / (DETAILED_PAGE_SIZE + 1),
+        )
 
     def fetch_company(self, company_id: str) -> Company:
         """Read a client and its sites: 2 calls. Raises NotFoundError."""

@@ -23,6 +23,11 @@ REPORTED_FIELDS = frozenset(layout_of(FieldSettings()).text_fields.values()) - L
 }
 PHONE_FIELDS = ("phone", "mobile_phone", "home_phone", "fax")
 
+CONTACT_TYPE_HINT = (
+    "name a custom field of Halo's users for it by contact_type_field, and what may stand in it by contact_types,"
+    " in the psa section; or leave psa_contact_type away"
+)
+
 _SPACES = re.compile(r"[\t\r\n\v\f\u2028\u2029]+")
 _UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -115,7 +120,13 @@ def _domain(text: str) -> str:
     return domain if "." in domain and " " not in domain else ""
 
 
-def map_schema(layout: Layout, *, max_lengths: Mapping[str, int], columns: Collection[str] | None = None) -> PsaSchema:
+def map_schema(
+    layout: Layout,
+    *,
+    max_lengths: Mapping[str, int],
+    columns: Collection[str] | None = None,
+    contacts_per_call: float = 1.0,
+) -> PsaSchema:
     """Return the fields of this installation; Halo documents no lengths. `columns` are those of the users' report.
 
     Where there is a report, a field that neither lists nor report show is none: it would be written in every run. A
@@ -126,7 +137,12 @@ def map_schema(layout: Layout, *, max_lengths: Mapping[str, int], columns: Colle
         if columns is None or vendor_name in LISTED_FIELDS or vendor_name in columns
     ]
     fields.append(FieldSpec(name="site", kind="reference"))
-    return PsaSchema(fields=tuple(fields), contact_types=tuple((name, name) for name in layout.contact_types))
+    return PsaSchema(
+        fields=tuple(fields),
+        contact_types=tuple((name, name) for name in layout.contact_types),
+        contact_type_hint=None if layout.contact_types else CONTACT_TYPE_HINT,
+        contacts_per_call=contacts_per_call,
+    )
 
 
 def _kind(name: str) -> FieldKind:

@@ -28,6 +28,7 @@ class PsaSchema(Record):
     fields: tuple[FieldSpec, ...]
     contact_types: tuple[tuple[str, str], ...] = ()  # (id, name)
     contact_type_hint: str | None = None  # what to configure where contacts have no type by themselves
+    contacts_per_call: float = 1000.0  # how many a call brings while a whole company is read
 
 
 class Company(Record):

@@ -390,7 +390,9 @@ def test_namesakes_are_compared_again() -> None:
 
 def test_schema_costs_nothing() -> None:
     server = Installation(settings=FieldSettings(max_lengths={"job_title": 100}))
-    specs = {spec.name: spec for spec in server.port().fetch_schema().fields}
+    schema = server.port().fetch_schema()
+    specs = {spec.name: spec for spec in schema.fields}
+    assert schema.contacts_per_call == 25 / 26
     assert (specs["job_title"].max_length, specs["department"].max_length) == (100, None)
     assert server.requests == []
 
@@ -400,7 +402,7 @@ def test_schema_of_an_installation_with_a_report_is_what_can_be_seen() -> None:
     reported(server, server.add())
     port = server.port()
     names = {spec.name for spec in port.fetch_schema().fields}
-    port.fetch_schema()
+    assert port.fetch_schema().contacts_per_call == 100
     assert "department" in names
     assert "fax" not in names
     assert server.calls == ["GET /Report/7"]

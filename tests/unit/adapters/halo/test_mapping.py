@@ -172,11 +172,14 @@ def test_schema_declares_no_lengths_but_the_configured_ones() -> None:
     assert (specs["email2"].kind, specs["mobile_phone"].kind, specs["fax"].kind) == ("email", "phone", "phone")
     assert (specs["department"].kind, specs["site"].kind, specs["site"].choices) == ("text", "reference", None)
     assert schema.contact_types == ()
+    assert "contact_type_field" in str(schema.contact_type_hint)
 
 
 def test_contact_types_are_the_values_of_their_field() -> None:
     settings = FieldSettings(contact_type_field="ContactType", contact_types=("Employee", "User"))
-    assert map_schema(layout_of(settings), max_lengths={}).contact_types == (("Employee", "Employee"), ("User", "User"))
+    schema = map_schema(layout_of(settings), max_lengths={})
+    assert schema.contact_types == (("Employee", "Employee"), ("User", "User"))
+    assert schema.contact_type_hint is None
 
 
 def test_field_that_neither_list_nor_report_shows_is_none() -> None:
