@@ -219,14 +219,20 @@ class AutotaskClient:
         return rows, next_step(step, ids, link=page.page_details.next_page_url)
 
     def _get(self, path: str, *, endpoint: str | None = None) -> httpx.Response:
-        return self._in_zone(lambda door: door.get(path, endpoint=endpoint or path))
+        """Ask by GET. Nothing there is an answer; otherwise a refused question is a fault of ours, and no record's."""
+        try:
+            return self._in_zone(lambda door: door.get(path, endpoint=endpoint or path))
+        except NotFoundError:
+            raise
+        except RecordError as exc:
+            raise _question_refused(exc) from exc
 
     def _query(self, path: str, body: Json, *, endpoint: str | None = None) -> httpx.Response:
-        """Ask by POST. A list is no record: a refused question is a fault of ours."""
+        """Ask by POST. A list is always there."""
         try:
             return self._in_zone(lambda door: door.query(path, endpoint=endpoint or path, json=body))
         except RecordError as exc:
-            raise WireError("query_refused", vendor=VENDOR, status=exc.status, request_id=exc.request_id) from exc
+            raise _question_refused(exc) from exc
 
     def _in_zone(self, call: Callable[[Transport], httpx.Response]) -> httpx.Response:
         """Call the known zone, and once more if the user lives in another one since: the old one answers 401.
@@ -264,6 +270,10 @@ class AutotaskClient:
 
     def _read_threshold(self, door: Transport) -> Threshold:
         return parse(door.get("/ThresholdInformation", endpoint="/ThresholdInformation"), Threshold)
+
+
+def _question_refused(error: RecordError) -> WireError:
+    return WireError("query_refused", vendor=VENDOR, status=error.status, request_id=error.request_id)
 
 
 def _or_nothing(read: Callable[[], tuple[Shape, ...]]) -> tuple[Shape, ...]:

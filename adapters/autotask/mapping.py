@@ -59,7 +59,9 @@ CONTACT_TYPE_HINT = "name a user-defined list field of contacts in contact_type_
 _ATTRIBUTES: Mapping[str, str] = {  # vendor's name → WireContact's
     info.alias or name: name for name, info in WireContact.model_fields.items()
 }
-_EXTENSION = re.compile(r"^(.*?)[\s,;]*(?:;ext=|\bextension|\bext|x|#)\s*[.:]?\s*(\d{1,10})$", re.IGNORECASE)
+_EXTENSION = re.compile(
+    rf"^(.*?)[\s,;]*(?:;ext=|\bextension|\bext|x|#)\s*[.:]?\s*(\d{{1,{EXTENSION_LENGTH}}})$", re.IGNORECASE
+)
 _SPACES = re.compile(r"[\t\r\n\v\f\u2028\u2029]+")
 _UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 

@@ -12,7 +12,7 @@ from adapters.autotask.client import AutotaskClient
 from adapters.autotask.layout import FieldSettings, Layout, find_user_defined, parse_entra_id_field
 from adapters.autotask.mapping import wire_id
 from adapters.autotask.wire import VENDOR, Country, FieldInfo, Location, WireContact
-from adapters.errors import InstanceError, NotFoundError, RecordError
+from adapters.errors import InstanceError, RecordError
 from adapters.remembered import Remembered
 
 MISSING_AGE_S = 60.0  # how often a missing name makes us look again
@@ -100,10 +100,7 @@ def _configured(infos: Sequence[FieldInfo], label: str, *, reason: str) -> Field
 
 def _name(number: int, entries: Callable[[float], Sequence[Country | Location]]) -> str | None:
     for max_age_s in (math.inf, MISSING_AGE_S):
-        try:
-            found = next((entry.name for entry in entries(max_age_s) if entry.id == number), None)
-        except NotFoundError:  # the company is gone, its contact is still listed
-            return None
+        found = next((entry.name for entry in entries(max_age_s) if entry.id == number), None)
         if found is not None:
             return found
     return None

@@ -246,6 +246,13 @@ def test_refused_list_is_a_failure_of_ours_and_no_record(status: int) -> None:
     assert len(server.asked) == 1
 
 
+def test_refused_read_of_a_contact_is_not_taken_for_a_refused_record() -> None:
+    server = Installation(script=[refused("never heard of")])
+    error = caught(lambda: server.port().fetch_contact("7"))
+    assert isinstance(error, WireError)
+    assert error.reason == "query_refused"
+
+
 @pytest.mark.parametrize("status", [200, 404, 500, 503])
 def test_page_for_people_is_no_empty_company(status: int) -> None:
     server = Installation(script=[httpx.Response(status, text="<html>", headers=HTML)] * 3)
