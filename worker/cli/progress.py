@@ -93,7 +93,7 @@ class Bars(Silence):
             state=STATES.get(glance.state, plain(glance.state)),
             completed=glance.finished,
             total=glance.total if glance.state == "writing" else None,
-            counts=" · ".join(filter(None, [_counts(glance.done), f"{rate:.0f}/s" if rate else "", _waiting(glance)])),
+            counts=" · ".join([*_facts(glance, rate=f"{rate:.0f}/s" if rate else ""), *_waiting(glance)]),
         )
 
     def closed(self, run: Run, head: Json) -> None:
@@ -156,10 +156,8 @@ def make_watcher(*, quiet: bool) -> Silence:
 def describe(glance: Glance) -> str:
     """Say in a line how far a run is."""
     state = STATES.get(glance.state, glance.state)
-    facts = [f"{glance.pages} pages" if glance.state == "reading" and glance.pages else ""]
-    if glance.state == "writing":
-        facts += [f"{glance.finished} of {glance.total} users", _counts(glance.done)]
-    return " · ".join(filter(None, [state, *facts, _waiting(glance)]))
+    users = [f"{glance.finished} of {glance.total} users"] if glance.state == "writing" else []
+    return " · ".join([state, *users, *_facts(glance), *_waiting(glance)])
 
 
 def describe_end(head: Json) -> str:
@@ -175,5 +173,12 @@ def _counts(done: Any) -> str:
     return " ".join(f"{word} {done.get(name, 0)}" for name, word in COUNTED.items())
 
 
-def _waiting(glance: Glance) -> str:
-    return f"waiting for {plain(glance.waits_for)}" if glance.waits_for else ""
+def _facts(glance: Glance, *, rate: str = "") -> list[str]:
+    """Say what there is to say about a run in this state, and how fast it is."""
+    if glance.state == "writing":
+        return [_counts(glance.done), *([rate] if rate else [])]
+    return [f"{glance.pages} pages"] if glance.state == "reading" and glance.pages else []
+
+
+def _waiting(glance: Glance) -> list[str]:
+    return [f"waiting for {plain(glance.waits_for)}"] if glance.waits_for else []
