@@ -100,7 +100,7 @@ class Setup:
             raise InstanceError("users_report_unknown", vendor=VENDOR, status=exc.status) from exc
         columns = frozenset(rows[0]) if rows else frozenset[str]()
         required = {*REQUIRED_COLUMNS, self.layout.entra_id.name.lower()}
-        if rows and not required <= columns:
+        if not required <= columns:  # nor may it be empty: each site has its pseudo-user at least
             raise InstanceError("users_report_lacks_columns", vendor=VENDOR)
         users = [user for row in rows if (user := self._user_of(row)) is not None]
         return UsersReport({user.id: user for user in users}, columns)
