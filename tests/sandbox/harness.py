@@ -15,6 +15,12 @@ import httpx
 REPOSITORY = Path(__file__).resolve().parents[2]
 START_LIMIT_S = 30
 CODEBASE = "/v2026_1/apis/3.0"
+LIMITLESS = {
+    "connectwise": {"per_minute": 0},
+    "autotask": {"per_hour": 0, "threads": 0},
+    "halo": {"per_5_minutes": 0},
+    "graph": {"units_per_10s": 0},
+}
 SCOPE = "https://graph.microsoft.com/.default"
 
 
@@ -51,7 +57,7 @@ class Sandbox:
     def reset(self) -> None:
         """As seeded, and without limits so that a test may be quick."""
         self.control("POST", "reset")
-        self.control("POST", "limits", {"connectwise": {"per_minute": 0}, "graph": {"units_per_10s": 0}})
+        self.control("POST", "limits", LIMITLESS)
         self._tokens.clear()
 
     def mutate(self, *operations: dict[str, Any]) -> list[Any]:
@@ -131,4 +137,62 @@ class Sandbox:
 
     def contact(self, contact_id: int) -> dict[str, Any]:
         found: dict[str, Any] = self.psa(f"/company/contacts/{contact_id}").json()
+        return found
+
+    # Autotask
+
+    def autotask_headers(self, **changes: str) -> dict[str, str]:
+        keys = {**self.info["autotask"], **changes}
+        return {
+            "UserName": keys["username"],
+            "Secret": keys["secret"],
+            "ApiIntegrationCode": keys["integration_code"],
+        }
+
+    def autotask(self, path: str, *, method: str = "GET", zone: str = "zone14", **rest: Any) -> httpx.Response:
+        url = path if path.startswith("https://") else f"/{zone}/ATServicesRest/V1.0{path}"
+        return self.http.request(method, url, headers=self.autotask_headers(), **rest)
+
+    def query(self, entity: str, *conditions: dict[str, Any], **rest: Any) -> httpx.Response:
+        """Ask Autotask by POST; without conditions for everything."""
+        everything = {"op": "gte", "field": "id", "value": 0}
+        body = {"filter": list(conditions) or [everything], **rest}
+        return self.autotask(f"/{entity}/query", method="POST", json=body)
+
+    def create_autotask_contact(self, **values: Any) -> dict[str, Any]:
+        body = {"companyID": 250, "firstName": "Ann", "lastName": "Example", "isActive": 1, **values}
+        answer = self.autotask(f"/Companies/{body['companyID']}/Contacts", method="POST", json=body)
+        assert answer.status_code == 200, answer.text
+        return self.autotask_contact(answer.json()["itemId"])
+
+    def autotask_contact(self, contact_id: int) -> dict[str, Any]:
+        found: dict[str, Any] = self.autotask(f"/Contacts/{contact_id}").json()["item"]
+        return found
+
+    # Halo
+
+    def ask_halo_token(self, tenant: str | None = "sandbox", **changes: str) -> httpx.Response:
+        keys = self.info["halo"]
+        form = {"grant_type": "client_credentials", "scope": "all"}
+        form |= {"client_id": keys["client_id"], "client_secret": keys["client_secret"], **changes}
+        return self.http.post("/auth/token", params={"tenant": tenant} if tenant else None, data=form)
+
+    def halo(self, path: str, *, method: str = "GET", **rest: Any) -> httpx.Response:
+        if ("halo", "") not in self._tokens:
+            self._tokens["halo", ""] = self.ask_halo_token().json()["access_token"]
+        authorization = {"Authorization": f"Bearer {self._tokens['halo', '']}"}
+        return self.http.request(method, f"/api{path}", headers=authorization, **rest)
+
+    def post_halo_user(self, **values: Any) -> httpx.Response:
+        """Create, or change the one with that id."""
+        return self.halo("/Users", method="POST", json=[values])
+
+    def create_halo_user(self, **values: Any) -> dict[str, Any]:
+        answer = self.post_halo_user(**{"name": "Ann Example", "site_id": 2501, **values})
+        assert answer.status_code == 201, answer.text
+        user: dict[str, Any] = answer.json()
+        return user
+
+    def halo_user(self, user_id: int) -> dict[str, Any]:
+        found: dict[str, Any] = self.halo(f"/Users/{user_id}", params={"includedetails": "true"}).json()
         return found

@@ -42,6 +42,10 @@ def number(value: str) -> str:
 class ReferenceSync:
     """One full run for the first tenant into its company."""
 
+    name_max: int | None = 30
+    title_max: int | None = 50
+    mail_max: int | None = 250
+
     def __init__(self, sandbox: Sandbox, *, tenant: int = 0, mistake: str = "") -> None:
         assert not mistake or mistake in MISTAKES
         self.sandbox = sandbox
@@ -51,12 +55,12 @@ class ReferenceSync:
         self.users: list[User] = sandbox.walk(f"/users?$select={SELECT}&$top=999", tenant=tenant)[0]
         self.ids = {user["id"] for user in self.users}
         self.contacts = self._contacts()
-        departments = sandbox.psa("/company/contacts/departments", params={"pageSize": 1000}).json()
-        self.departments = {d["name"].casefold(): d["id"] for d in departments}
         self.active = [u for u in self.users if self._in_scope(u)]
         self.errors: list[tuple[str, str]] = []
 
     def _contacts(self) -> list[Contact]:
+        departments = self.sandbox.psa("/company/contacts/departments", params={"pageSize": 1000}).json()
+        self.departments = {d["name"].casefold(): d["id"] for d in departments}
         found: list[Contact] = []
         page = 1
         while True:
@@ -86,11 +90,19 @@ class ReferenceSync:
                 self._update(user, contact)
         if self.mistake == "deactivates strangers":
             stranger = next(c for c in self.contacts if c.get("lastName") == "Stranger1")
-            self.sandbox.patch(stranger["id"], ("replace", "/inactiveFlag", True))
+            self._deactivate(stranger)
+
+    def _deactivate(self, contact: Contact) -> None:
+        self.sandbox.patch(contact["id"], ("replace", "/inactiveFlag", True))
+
+    def _can_be_held(self, user: User) -> bool:
+        mail = user["mail"].strip()
+        fits = self.mail_max is None or len(mail) <= self.mail_max
+        return fits and re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", mail) is not None
 
     def _match(self, user: User) -> Contact | str | None:
         mail = user["mail"].strip().casefold()
-        if len(mail) > 250 or not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", mail):
+        if not self._can_be_held(user):
             return "error"
         for contact in self.contacts:
             if contact.get("userDefinedField10", "").lower() == user["id"]:
@@ -136,10 +148,9 @@ class ReferenceSync:
                 return "error"
         return None
 
-    @staticmethod
-    def _names(user: User) -> tuple[str, str]:
+    def _names(self, user: User) -> tuple[str, str]:
         first = text(user["givenName"]) or (text(user["displayName"]).split() or [user["mail"].split("@")[0]])[0]
-        return first[:30].strip(), text(user["surname"])[:30].strip()
+        return first[: self.name_max].strip(), text(user["surname"])[: self.name_max].strip()
 
     def _phone(self, user: User) -> tuple[str, str]:
         whole = text((user["businessPhones"] or [""])[0])
@@ -148,11 +159,12 @@ class ReferenceSync:
         match = re.fullmatch(r"(.*?)\s*(?:x|ext\.?)\s*(\d+)", whole, re.IGNORECASE)
         return (match[1], match[2]) if match else (whole, "")
 
+    def _title(self, user: User) -> str:
+        return "" if self.mistake == "leaves titles" else text(user["jobTitle"])[: self.title_max].strip()
+
     def _plain(self, user: User) -> dict[str, Any]:
         first, last = self._names(user)
-        values: dict[str, Any] = {"firstName": first, "lastName": last, "title": text(user["jobTitle"])[:50].strip()}
-        if self.mistake == "leaves titles":
-            values["title"] = ""
+        values: dict[str, Any] = {"firstName": first, "lastName": last, "title": self._title(user)}
         department = self.departments.get(text(user["department"]).casefold())
         values["department"] = {"id": department} if department else None
         values["userDefinedField10"] = "" if self.mistake == "writes no object id" else user["id"]
@@ -175,12 +187,17 @@ class ReferenceSync:
 
     def _create(self, user: User) -> None:
         body = {**self._plain(user), "company": {"id": self.company}, "communicationItems": self._items(user)}
-        for _ in range(2 if self.mistake == "creates twice" and user is self.active[0] else 1):
+        for _ in range(self._times()):
             answer = self.sandbox.psa("/company/contacts", method="POST", json=body)
             if answer.status_code != 201:
                 self.errors.append((user["userPrincipalName"], answer.text))
-        if self.mistake == "creates twice" and user is self.active[0]:
-            self.mistake = ""
+
+    def _times(self) -> int:
+        """How often the next contact is created: the first one twice, by that mistake."""
+        if self.mistake != "creates twice":
+            return 1
+        self.mistake = ""
+        return 2
 
     def _update(self, user: User, contact: Contact) -> None:
         operations: list[tuple[Any, ...]] = []
