@@ -17,7 +17,8 @@ from tasks.ports import Ports
 
 log = structlog.get_logger()
 
-INDEX_WORTH_USERS = 2  # from here on one large page costs less than two look-ups a user
+LOOK_UPS = 2  # calls that one user costs without an index
+INDEX_WORTH_USERS = 2  # one user alone is never worth it
 
 Decision = Planned | Outcome
 
@@ -98,15 +99,15 @@ def _enabled_users(judgement: Judgement, survey: "_Survey") -> int:
 
 
 def _index_is_cheaper(judgement: Judgement, users: int) -> bool:
-    """Compare two look-ups a user with the pages of the companies' contacts."""
+    """Compare the look-ups of all users with the calls that list the companies' contacts."""
     if users < INDEX_WORTH_USERS:
         return False
     if judgement.run.notes.get("indexed"):
         return True  # it was, when it was begun
     contacts = judgement.ports.contacts(judgement.run)
     companies = indexing.companies_of(judgement.connector, judgement.request)
-    pages = sum(contacts.count_contacts(company_id) // indexing.PAGE_SIZE + 1 for company_id in companies)
-    return pages <= 2 * users
+    calls = sum(contacts.count_contacts(company_id) / judgement.contacts_per_call + 1 for company_id in companies)
+    return calls <= LOOK_UPS * users
 
 
 class _Survey:

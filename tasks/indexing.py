@@ -7,7 +7,6 @@ from tasks.connector import Connector
 from tasks.ports import Contacts, Json, Ports
 from tasks.request import SyncRequest
 
-PAGE_SIZE = 1000  # contacts that the largest page of the PSAs we know holds; only an estimate of cost depends on it
 TOLERATED_LACK = 3  # contacts that may come or go while the pages are read, or the share below
 TOLERATED_SHARE = 0.02
 UNREAD: Json = {"cursor": None, "seen": 0, "is_read": False}  # of the company that is being read

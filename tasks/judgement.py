@@ -46,6 +46,7 @@ class Judgement:
         self.request = SyncRequest.from_run(run.request)
         self._contacts = ports.contacts(run)
         schema = self._contacts.fetch_schema()
+        self.contacts_per_call = schema.contacts_per_call
         self._scope = Scope(connector, self.request)
         self._drafter = Drafter(connector, schema, self.request)
         self._matcher = Matcher(connector, self.request)
