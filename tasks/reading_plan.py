@@ -15,6 +15,7 @@ DELTA_LINK_LIFETIME_DAYS = (
 TRUSTED_DAYS = 6  # a day is left for a run that is late
 FRESH_OVERLAP = timedelta(minutes=15)  # Graph's lists lag behind its writes by seconds to minutes
 DAY_MS = 86_400_000
+FOREIGN = "/"  # begins the ids of users of other tenants
 
 Json = dict[str, Any]
 
@@ -45,8 +46,15 @@ def choose(ports: Ports, connector: Connector, request: SyncRequest) -> Choice:
     if reason is not None:
         notes["mode_changed"] = reason
         return Choice("full", notes)
-    notes["unfinished"] = sorted(ports.memory.unfinished(connector.connector_id))
+    notes["unfinished"] = _unfinished(ports, connector)
     return Choice("incremental", notes)
+
+
+def _unfinished(ports: Ports, connector: Connector) -> list[str]:
+    """Return whom the run reads again: users that failed, and those beside whom one of them was refused."""
+    entries = ports.memory.unfinished(connector.connector_id)
+    named = {user_id for entry in entries.values() for user_id in entry.get("named", ())}
+    return sorted({*entries, *(user_id for user_id in named if not user_id.startswith(FOREIGN))})
 
 
 def _is_alive(watermark: Watermark, now_ms: int) -> bool:

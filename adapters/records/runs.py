@@ -123,6 +123,7 @@ class Outcome(Record):
     warnings: tuple[Json, ...] = ()
     link: Link | None = None
     retry: Literal["retry", "refused"] | None = None  # an error only: the retry set, or refused until something changes
+    named: tuple[str, ...] = ()  # ids of the other users that a refusal speaks of: they are judged together
 
 
 class Watermark(Record):

@@ -25,7 +25,10 @@ def encode_outcome(outcome: Outcome) -> Json:
     if outcome.row.get("deactivated"):
         value["deactivated"] = True
     if outcome.retry is not None:
-        value["entry"] = json.dumps({"kind": outcome.retry, "row": outcome.row})
+        entry: Json = {"kind": outcome.retry, "row": outcome.row}
+        if outcome.named:
+            entry["named"] = outcome.named
+        value["entry"] = json.dumps(entry)
     return value
 
 

@@ -51,6 +51,19 @@ def test_main_address_goes_before_alias(engine: Engine, index_age_s: float) -> N
     assert counts(engine.run(sync_mode="full")) == (0, 0, 2, 0)
 
 
+def test_user_refused_beside_another_ones_alias_stays_refused_when_only_it_is_read_again(engine: Engine) -> None:
+    ann = engine.directory.add_user("ann", proxy_addresses=("smtp:office@contoso.com",))
+    engine.run(sync_mode="full")
+    engine.directory.add_user("bob", mail="office@contoso.com")
+    assert names(engine.run(sync_mode="full"), "errors") == ["bob"]
+    for _ in range(2):
+        report = engine.run()
+        assert names(report, "errors") == ["bob"]
+        assert counts(report) == (0, 0, 1, 1)
+    engine.directory.change_user(ann.id, proxy_addresses=())
+    assert names(engine.run(), "created_contacts") == ["bob"]
+
+
 def test_linked_user_keeps_its_contact_from_a_newcomer_of_the_same_address(engine: Engine) -> None:
     engine.directory.add_user("ann")
     engine.run(sync_mode="full")
