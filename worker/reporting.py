@@ -7,7 +7,7 @@ from tasks.report import write_report
 
 
 def write_run_report(store: Store, run_id: str, out: IO[str]) -> bool:
-    """Write the report as one JSON object; False, and nothing written, if there is none. One chunk of rows in memory."""
+    """Write the report as one JSON object, a chunk of rows at a time; False, and nothing written, if there is none."""
     head = store.reports.head(run_id)
     if head is None:
         return False
