@@ -87,6 +87,14 @@ class Vendors:
         self._built: dict[Any, Any] = {}
         self._lock = threading.RLock()
 
+    def close(self) -> None:
+        """Close the connections; for a process that goes on without vendors."""
+        with self._lock:
+            for key, built in self._built.items():
+                if key[0] == "client":
+                    built.close()
+            self._built.clear()
+
     def directory(self, run: Run) -> GraphDirectory:
         """Return the tenant of this run's connector, through the run's lane."""
         version = run.config_version or self.configuration.current_version()

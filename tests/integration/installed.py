@@ -1,5 +1,6 @@
 """contact-sync as its users meet it: commands in processes of their own, on a sandbox, with the embedded store."""
 
+import io
 import json
 import os
 import re
@@ -9,15 +10,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, Self
 
 import psutil
+import pytest
 
 from adapters.errors import SyncError
 from adapters.store import Store
 from worker import embedded
+from worker.cli import main
 from worker.cli.sandbox import Sandbox, write_configuration
 from worker.compose import open_store
 from worker.settings import load_settings
@@ -48,8 +51,15 @@ class Installed:
         return start("--config", str(self.config), *arguments, cwd=self.folder, **streams)
 
     def call(self, *arguments: str, code: int | None = 0) -> "Called":
-        """Run a command on this configuration to its end, and check its exit code."""
-        return call("--config", str(self.config), *arguments, code=code)
+        """Run a command on this configuration to its end, and check its exit code.
+
+        In this process: a process of its own takes a second to start, and `start` and the demos have one."""
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
+            main(["--config", str(self.config), *arguments])
+        called = Called(out.getvalue(), err.getvalue())
+        assert code in (None, end.value.code), f"exit {end.value.code}\n{called.out}\n{called.err}"
+        return called
 
     def rows(self, *arguments: str, code: int | None = 0) -> list[Json]:
         """Run a command with --json, and return what it printed, a row a line."""

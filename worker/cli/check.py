@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import Annotated
 
 import typer
@@ -42,7 +42,7 @@ def check(
     with ExitStack() as stack:
         store, finding = _store(settings, stack)
         findings = [finding]
-        prober = Prober(settings, store)
+        prober = stack.enter_context(closing(Prober(settings, store)))
         for connector_id in chosen:
             if not as_json:
                 say(f"checking {connector_id} …")

@@ -97,6 +97,10 @@ class Prober:
         self._vendors = Vendors(configuration, _own_budget if store is None else shared_budgets(store))
         self._instances: dict[str, list[Found]] = {}
 
+    def close(self) -> None:
+        """Close the connections to the vendors."""
+        self._vendors.close()
+
     def probe(self, connector: Connector) -> Iterator[Finding]:
         """Yield what is found about one connector, as it is found."""
         yield from self._found(connector, "Microsoft 365", self._directory)
