@@ -1,6 +1,7 @@
 """The control API, and the process."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ops.sandbox.installation import COMMON_OPERATIONS
 from tests.sandbox.harness import REPOSITORY, Sandbox, start_process
 
 
@@ -22,6 +24,28 @@ def test_the_description_is_complete(sandbox: Sandbox) -> None:
         assert Path(tenant["private_key_file"]).stat().st_mode & 0o077 == 0
     expected = "site_url company public_key private_key client_id company_id entra_id_field"
     assert set(info["connectwise"]) == set(expected.split())
+    expected = "zone_url username secret integration_code company_id entra_id_field"
+    assert set(info["autotask"]) == set(expected.split())
+    expected = "resource_url auth_url tenant client_id client_secret company_id entra_id_field"
+    assert set(info["halo"]) == set(expected.split())
+
+
+@pytest.mark.parametrize("vendor", ["connectwise", "autotask", "halo"])
+def test_every_psa_knows_the_operations_by_hand(sandbox: Sandbox, vendor: str) -> None:
+    refused = sandbox.http.post("/sandbox/mutate", json={"operations": [{"op": "psa.nonsense", "vendor": vendor}]})
+    known = refused.json()["error"]
+    assert set(re.findall(r"psa\.\w+", known)) >= COMMON_OPERATIONS
+
+
+def test_every_psa_holds_the_same_people(sandbox: Sandbox) -> None:
+    def people(vendor: str, first: str, last: str) -> set[tuple[str, str]]:
+        contacts = sandbox.control("GET", f"contacts?vendor={vendor}&company=250")["contacts"]
+        return {(contact.get(first, ""), contact.get(last, "")) for contact in contacts}
+
+    expected = people("connectwise", "firstName", "lastName")
+    assert people("autotask", "firstName", "lastName") == expected
+    assert people("halo", "firstname", "surname") - {("", "")} == expected
+    assert sandbox.http.get("/sandbox/contacts?vendor=nobody").status_code == 400
 
 
 def test_the_certificate_is_for_every_name_of_this_machine_and_for_nobody_without_the_authority(
