@@ -22,7 +22,8 @@ CALLS_PER_MINUTE = {  # leaves room for the MSP's other tools; vendors' limits: 
     "autotask": 83.0,
     "halo": 80.0,
 }
-AUTOTASK_AT_ONCE = 2  # of an object; the vendor counts 3, and counts an answer for a little longer
+AUTOTASK_AT_ONCE = 2  # of an object; the vendor counts 3
+AUTOTASK_LINGER_S = 0.2  # it counts a request a little beyond its answer
 GRAPH_CALLS_PER_MINUTE = 6000.0  # per app and tenant; 3,500 to 8,000 resource units per 10 s are allowed
 
 T = TypeVar("T")
@@ -38,8 +39,8 @@ class MakeBudget(Protocol):
 class MakeSlots(Protocol):
     """How the store's places for requests under way are made."""
 
-    def __call__(self, name: str, *, most: int, vendor: str) -> Slots:
-        """Return the places of a vendor instance."""
+    def __call__(self, name: str, *, most: int, linger_s: float, vendor: str) -> Slots:
+        """Return the places of a vendor instance, each taken so much longer than its request."""
 
 
 class InstanceFacts(Protocol):
@@ -205,9 +206,14 @@ class Vendors:
             access,
             client=self._client(_path(psa.ca_file)),
             budget=self._psa_budget(name, psa, "bulk"),
-            slots=self._make_slots(name, most=AUTOTASK_AT_ONCE, vendor=psa.kind) if self._make_slots else None,
+            slots=self._slots(name, psa),
             settings=settings,
         )
+
+    def _slots(self, name: str, psa: AutotaskPsa) -> Slots | None:
+        if self._make_slots is None:
+            return None
+        return self._make_slots(name, most=AUTOTASK_AT_ONCE, linger_s=AUTOTASK_LINGER_S, vendor=psa.kind)
 
     def _graph_budget(self, tenant_id: str, lane: Lane) -> Budget:
         return self._make_budget(f"graph:{tenant_id}", lane=lane, per_minute=GRAPH_CALLS_PER_MINUTE, vendor="graph")

@@ -27,15 +27,19 @@ class InstanceSlots:
         *,
         most: int,
         vendor: str,
+        linger_s: float = 0.0,
         lease_s: float = LEASE_S,
         wait_s: float = WAIT_S,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Keep the parts; `most` is how many of each name may be under way, `vendor` is named in errors."""
+        """Keep the parts; `most` is how many of each name may be under way, `vendor` is named in errors.
+
+        `linger_s` is how long a place stays taken after its request: a vendor may count an answer a little longer."""
         self._connection = connection
         self._instance = instance
         self._most = most
         self._vendor = vendor
+        self._linger_ms = int(linger_s * 1000)
         self._lease_ms = int(lease_s * 1000)
         self._wait_s = wait_s
         self._sleep = sleep
@@ -68,6 +72,8 @@ class InstanceSlots:
 
     def _give_back(self, key: str, holder: str) -> None:
         try:
-            self._connection.client.zrem(key, holder)
+            self._connection.call(
+                "slot_leave", keys={"slots": key}, args={"holder": holder, "linger_ms": self._linger_ms}
+            )
         except TransientError:  # it lapses; what the vendor answered meanwhile must not be lost with it
             return

@@ -84,6 +84,15 @@ def test_late_give_back_of_a_lapsed_place_takes_nobody_elses(store: Store) -> No
             pass
 
 
+def test_place_stays_taken_a_little_beyond_its_request(store: Store) -> None:
+    ours = InstanceSlots(store.connection, "main", most=1, vendor="test", linger_s=0.4, wait_s=5.0)
+    with ours.hold("Contacts"):
+        pass
+    started = time.monotonic()
+    with ours.hold("Contacts"):
+        assert 0.2 < time.monotonic() - started < 2.0
+
+
 def test_keys_are_gone_when_nobody_is_under_way(store: Store) -> None:
     with slots(store).hold("Contacts"):
         assert store.connection.client.exists(store.connection.keys.slots("main", "Contacts"))
