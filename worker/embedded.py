@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import signal
 import socket
 import tempfile
@@ -27,6 +28,7 @@ __all__ = [
     "is_up",
     "prepare",
     "take_state_dir",
+    "tidy",
     "url_of",
     "wait_ready",
 ]
@@ -132,6 +134,13 @@ def wait_ready(state_dir: Path, *, timeout_s: float = LOADING_S) -> None:
             log = _folder(state_dir) / SETTINGS["logfile"]
             raise EmbeddedValkeyError(f"the embedded Valkey did not answer within {timeout_s:g} s; see {log}")
         time.sleep(0.02)
+
+
+def tidy(state_dir: Path) -> None:
+    """Remove what lies outside of the folder, once the server has ended: the next one makes it again."""
+    path = _socket_path(state_dir)
+    if path.parent != _folder(state_dir):
+        shutil.rmtree(path.parent, ignore_errors=True)
 
 
 def describe(state_dir: Path) -> str:

@@ -59,6 +59,7 @@ def running(settings: Settings, *, on_line: Tell, on_change: Tell, hurry: thread
                 store.close()
         finally:
             supervisor.stop(hurry)
+            embedded.tidy(state_dir)
 
 
 def _children(settings: Settings) -> Iterator[Child]:

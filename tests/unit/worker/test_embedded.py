@@ -29,6 +29,7 @@ def running(state_dir: Path) -> Iterator[Supervisor]:
             yield supervisor
         finally:
             supervisor.stop()
+            embedded.tidy(state_dir)
 
 
 @contextmanager
@@ -83,6 +84,7 @@ def test_socket_outside_of_a_long_folder_is_its_owners_alone(tmp_path: Path) -> 
         assert tmp_path not in folder.parents
         assert folder.stat().st_mode & 0o777 == 0o700
         assert folder.stat().st_uid == os.getuid()
+    assert not folder.exists()
 
 
 def test_second_process_is_told_who_runs_already(tmp_path: Path) -> None:
