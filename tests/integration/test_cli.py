@@ -4,7 +4,6 @@ import os
 import pty
 import re
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ import httpx
 import pytest
 
 from tests.fakes.valkey import running_valkey
-from tests.integration.installed import Installed, Up, call, free_port, running_sandbox, start, wait_for
+from tests.integration.installed import Installed, Up, free_port, running_sandbox, wait_for
 from worker.cli.demo import compare
 from worker.cli.sandbox import Sandbox
 
@@ -347,48 +346,6 @@ def test_services_singly_do_what_up_does(tmp_path: Path, sandbox: Sandbox) -> No
                 process.send_signal(signal.SIGTERM)
             codes = [process.wait(timeout=30) for process in started]
         assert codes == [0, 0, 0]
-
-
-# --- demo ---
-
-
-def test_demo_once_compares_with_the_truth_and_leaves_nothing(tmp_path: Path) -> None:
-    began_s = time.monotonic()
-    called = call("demo", "--once", "--users", "80", "--seed", "3", "--keep", str(tmp_path / "demo"))
-    assert time.monotonic() - began_s < 40
-    assert "the PSA is as it should be" in called.err
-    assert "second run: 0 writes reached the PSA" in called.err
-    assert "users_processed" in called.out
-    assert (tmp_path / "demo" / "contact-sync.toml").exists()
-
-
-def test_demo_stays_until_ctrl_c_and_its_suggestions_work() -> None:
-    with start("demo", "--users", "30") as process:
-        assert process.stderr is not None
-        seen = ""
-        while "Logs: " not in seen:
-            line = process.stderr.readline()
-            assert line, seen
-            seen += line
-        config = Path(re.search(r"contact-sync --config (\S+) status", seen)[1])  # type: ignore[index]
-        assert "demo" in call("--config", str(config), "status").out
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
-    assert process.returncode == 0
-    assert not config.parent.exists()
-
-
-def test_interrupted_demo_stops_everything_and_ends_with_130() -> None:
-    with start("demo", "--once", "--users", "300") as process:
-        assert process.stderr is not None
-        seen = ""
-        while "writing" not in seen:
-            seen += process.stderr.readline()
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=40)
-    assert process.returncode == 130
-    assert "Traceback" not in err
-    assert err.endswith("stopped\n")
 
 
 def fired(sandbox: Sandbox) -> int:
