@@ -72,5 +72,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _complain(reason: str, hint: str | None = None) -> None:
     say(reason, style="red")
-    if hint:
-        say(f"  {hint}")
+    for line in (hint or "").splitlines():
+        say(f"  {line}")

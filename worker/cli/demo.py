@@ -1,11 +1,12 @@
 """`contact-sync demo`: the whole product on the bundled sandbox, with a run, its report and the truth beside it."""
 
 import secrets
+import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Annotated, Any
@@ -61,15 +62,14 @@ def demo(*, once: Once = False, users: Users = 500, seed: Seed = 7, keep: Keep =
     A Microsoft 365 with a seeded tenant, a ConnectWise PSA, and everything that `up` runs, on this machine alone. It
     does a full run, prints its report, compares the PSA with the sandbox's own truth, and runs again.
     """
-    with ExitStack() as stack:
-        folder = stack.enter_context(_folder(keep))
-        log = stack.enter_context((folder / "demo.log").open("w", encoding="utf-8"))
-        interruptions = stack.enter_context(Interruptions())
-        show = _Demo(folder, log, interruptions)
-        try:
-            code = show.run(users=users, seed=seed, once=once)
-        except _StoppedError:
-            code = Exit.INTERRUPTED
+    folder, code = _new_folder(keep), Exit.ERRORS
+    try:
+        with (folder / "demo.log").open("w", encoding="utf-8") as log, Interruptions() as interruptions:
+            code = _Demo(folder, log, interruptions).run(users=users, seed=seed, once=once)
+    except _StoppedError:
+        code = Exit.INTERRUPTED
+    finally:
+        _leave(folder, is_kept=keep is not None or code == Exit.ERRORS)
     say("stopped")
     raise typer.Exit(code)
 
@@ -81,13 +81,16 @@ class _Demo:
     folder: Path
     log: IO[str]
     interruptions: Interruptions
+    watch: Callable[[], None] = lambda: None
     began_s: float = field(default_factory=time.monotonic)
     view: ChildrenView = field(default_factory=ChildrenView)
 
     def run(self, *, users: int, seed: int, once: bool) -> Exit:
         """Start everything, do the work, stop everything."""
         self.tell(f"starting the sandbox: Microsoft 365 with {users} users (seed {seed}), and a ConnectWise PSA")
-        with Sandbox(self.folder / "sandbox", users=users, seed=seed, on_line=self.note) as sandbox:
+        folder = self.folder / "sandbox"
+        with Sandbox(folder, users=users, seed=seed, on_line=self.note, sleep=self.sleep) as sandbox:
+            self.watch = sandbox.check
             path = self.folder / "contact-sync.toml"
             password = secrets.token_urlsafe(9)
             write_configuration(
@@ -98,7 +101,7 @@ class _Demo:
             hurry = self.interruptions.hurry
             with running(settings, on_line=self.note, on_change=self.tell_change, hurry=hurry) as installation:
                 self.wait_for_workers(installation)
-                agrees = self.show(installation, sandbox)
+                agrees = self.show(installation, sandbox, command=None if once else f"contact-sync --config {path}")
                 if not once:
                     self.stay(installation, password=password)
                 self.tell("stopping everything")
@@ -113,11 +116,11 @@ class _Demo:
             self.sleep(LOOK_S)
         self.tell("the first worker is ready")
 
-    def show(self, installation: Installation, sandbox: Sandbox) -> bool:
-        """Run twice, and tell whether the PSA, the reports and the truth agree."""
+    def show(self, installation: Installation, sandbox: Sandbox, *, command: str | None) -> bool:
+        """Run twice, and tell whether the PSA, the reports and the truth agree. `command` shows more of a report."""
         self.tell("full run of connector demo: reads all users and contacts, compares, writes what differs")
         head = self.sync(installation)
-        print_report(installation.store, head)
+        print_report(installation.store, head, command=command)
         verdict = sandbox.verdict()
         differences = compare(head, verdict)
         for difference in differences[:MOST_DIFFERENCES]:
@@ -161,12 +164,15 @@ class _Demo:
             f"Logs: {self.log.name}",
         ):
             say(f"  {line}")
-        self.interruptions.stop.wait()
+        with suppress(_StoppedError):
+            while True:
+                self.sleep(LOOK_S)
 
     def sleep(self, seconds: float) -> None:
-        """Sleep, or raise if the demo is to end."""
+        """Sleep, or raise if the demo is to end or its sandbox has ended."""
         if self.interruptions.stop.wait(seconds):
             raise _StoppedError
+        self.watch()
 
     def tell(self, message: str) -> None:
         """Say what happens."""
@@ -207,16 +213,22 @@ def compare(head: Json, verdict: Json) -> list[str]:
     return differences + [f"{each['user'] or 'a contact'}: {each['what']}" for each in verdict["differences"]]
 
 
-@contextmanager
-def _folder(keep: Path | None) -> Iterator[Path]:
+def _new_folder(keep: Path | None) -> Path:
+    """Return an empty folder. Raises Refusal if the one that was asked for holds anything."""
     if keep is None:
-        with tempfile.TemporaryDirectory(prefix="contact-sync-demo-", ignore_cleanup_errors=True) as folder:
-            yield Path(folder).resolve()
-        return
+        return Path(tempfile.mkdtemp(prefix="contact-sync-demo-")).resolve()
     keep.mkdir(parents=True, exist_ok=True)
     if any(keep.iterdir()):
         raise Refusal(f"{keep} is not empty", hint="name a new folder: each demo starts with a new sandbox")
-    yield keep.resolve()
+    return keep.resolve()
+
+
+def _leave(folder: Path, *, is_kept: bool) -> None:
+    """Say where everything is kept, above all after a failure, or remove it."""
+    if is_kept:
+        say(f"kept: configuration, store and logs in {folder}; what the parts printed is in {folder / 'demo.log'}")
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _free_address() -> str:

@@ -5,6 +5,9 @@ import ssl
 import sys
 import threading
 import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,6 +22,8 @@ __all__ = ["Sandbox", "write_configuration"]
 Json = dict[str, Any]
 
 START_S = 60.0
+LOOK_S = 0.05
+LAST_LINES = 12  # of its output: a traceback's end
 NO_LIMITS = {"connectwise": {"per_minute": 0}, "graph": {"units_per_10s": 0, "writes_per_150s": 0}}
 MANY_PER_MINUTE = 60_000  # the demo shows the work, not the waiting for a vendor's limit
 
@@ -67,54 +72,76 @@ tags = ["{tag}"]
 class Sandbox:
     """The sandbox process, and its control API."""
 
-    def __init__(self, folder: Path, *, users: int, seed: int, on_line: Tell) -> None:
-        """Take where it may write, who shall be in it, and where its output goes."""
+    def __init__(
+        self, folder: Path, *, users: int, seed: int, on_line: Tell, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        """Take where it may write, who shall be in it, where its output goes, and how to wait for it."""
         self._ready = folder / "sandbox.json"
         options = {"--dir": str(folder), "--users": str(users), "--seed": str(seed)}
         command = [sys.executable, "-m", "ops.sandbox", *(part for option in options.items() for part in option)]
         self._child = Child(name="sandbox", command=command)
         self._tell = on_line
-        self._last_line = ""
+        self._sleep = sleep
+        self._last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._has_ended = threading.Event()
         self._supervisor = Supervisor(on_line=self._said, on_change=self._ended)
         self.facts: Json = {}
 
     def __enter__(self) -> Self:
-        """Start it, wait until it listens, and lift its limits."""
-        self._supervisor.start(self._child)
-        deadline_s = time.monotonic() + START_S
-        while not self._ready.exists():
-            if time.monotonic() > deadline_s or self._has_ended.wait(0.05):
-                self._supervisor.stop()
-                raise Refusal("the sandbox did not start", hint=plain(self._last_line), code=Exit.NOT_RUN)
-        self.facts = json.loads(self._ready.read_text(encoding="utf-8"))
-        self.control = httpx.Client(
-            base_url=f"{self.facts['control_url']}/",
-            verify=ssl.create_default_context(cafile=self.facts["ca_file"]),
-            timeout=60,
-            trust_env=False,
-        )
-        self.control.post("limits", json=NO_LIMITS).raise_for_status()
+        """Start it, wait until it listens, and lift its limits. Raises Refusal as soon as it has ended."""
+        with ExitStack() as stack:
+            stack.callback(self._supervisor.stop)
+            self._supervisor.start(self._child)
+            self._wait_until_ready()
+            self.facts = json.loads(self._ready.read_text(encoding="utf-8"))
+            self.control = stack.enter_context(
+                httpx.Client(
+                    base_url=f"{self.facts['control_url']}/",
+                    verify=ssl.create_default_context(cafile=self.facts["ca_file"]),
+                    timeout=60,
+                    trust_env=False,
+                )
+            )
+            self.control.post("limits", json=NO_LIMITS).raise_for_status()
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         """Stop it."""
-        self.control.close()
-        self._supervisor.stop()
+        self._stack.close()
+
+    def check(self) -> None:
+        """Raise Refusal, with its last words, if it has ended: another life of it would be another world."""
+        if self._has_ended.is_set():
+            raise Refusal("the sandbox has ended; it said last:", hint="\n".join(self._last_lines), code=Exit.NOT_RUN)
 
     def verdict(self) -> Json:
         """Compare the first tenant's company, as it is now, with what it should be."""
-        answer = self.control.get("verdict").raise_for_status()
-        verdict: Json = answer.json()
-        return verdict
+        return self._ask("verdict")
 
     def count_writes(self) -> int:
         """Count what our side has ever written to the PSA."""
-        writes = self.control.get("audit").raise_for_status().json()["writes"]
+        writes = self._ask("audit")["writes"]
         return sum(1 for write in writes if write["by"] == "api")
 
+    def _ask(self, call: str) -> Json:
+        try:
+            answer: Json = self.control.get(call).raise_for_status().json()
+        except httpx.HTTPError as error:
+            self.check()
+            raise Refusal("the sandbox does not answer", hint=str(error), code=Exit.NOT_RUN) from error
+        return answer
+
+    def _wait_until_ready(self) -> None:
+        deadline_s = time.monotonic() + START_S
+        while not self._ready.exists():
+            self.check()
+            if time.monotonic() > deadline_s:
+                raise Refusal(f"the sandbox did not start within {START_S:g} s", code=Exit.NOT_RUN)
+            self._sleep(LOOK_S)
+
     def _said(self, name: str, line: str) -> None:
-        self._last_line = line
+        self._last_lines.append(plain(line))
         self._tell(name, line)
 
     def _ended(self, name: str, what: str) -> None:

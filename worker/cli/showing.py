@@ -14,20 +14,23 @@ __all__ = ["print_report", "print_rows"]
 Json = dict[str, Any]
 
 FIRST_ROWS = 10
+COMMAND = "contact-sync"
 FACTS = ("run_id", "connector", "sync_mode", "trigger", "sync_timestamp", "duration_s", "dry_run")
 
 
-def print_report(store: Store, head: Json, *, most: int | None = FIRST_ROWS) -> None:
-    """Print the summary, then errors and warnings, at most so many of each; None prints all."""
+def print_report(store: Store, head: Json, *, most: int | None = FIRST_ROWS, command: str | None = COMMAND) -> None:
+    """Print the summary, then errors and warnings, at most so many of each; None prints all.
+
+    `command` is what the reader types to see the rest; None: the report will be gone."""
     console = out()
     console.print(_title(head))
     console.print(shown("  ".join(f"{name} {head[name]}" for name in FACTS if head.get(name) not in (None, "", False))))
     console.print(make_table(["", "users"], head["statistics"].items()))
     for kind in ("errors", "warnings"):
-        print_rows(store, head, kind, most=most)
+        print_rows(store, head, kind, most=most, command=command)
 
 
-def print_rows(store: Store, head: Json, kind: str, *, most: int | None) -> None:
+def print_rows(store: Store, head: Json, kind: str, *, most: int | None, command: str | None = COMMAND) -> None:
     """Print the rows of one kind: those of the whole run first."""
     key = {"unprocessed": "users_unprocessed"}.get(kind, kind)
     rows = _rows(store, head, kind, key)
@@ -37,7 +40,8 @@ def print_rows(store: Store, head: Json, kind: str, *, most: int | None) -> None
     console = out()
     console.print(make_table(*_columns(kind, first), title=key.replace("_", " ")))
     if next(rows, None) is not None:
-        console.print(shown(f"… more: contact-sync report {plain(head['run_id'])} --{kind}", style="dim"))
+        more = "" if command is None else f": {command} report {plain(head['run_id'])} --{kind}"
+        console.print(shown(f"… more{more}", style="dim"))
 
 
 def _title(head: Json) -> Text:
