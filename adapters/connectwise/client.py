@@ -18,7 +18,6 @@ from adapters.connectwise.auth import Access, ConnectWiseAuth
 from adapters.connectwise.mapping import find_custom_field
 from adapters.connectwise.paging import NUMBERED, Step, fresh, next_step, read_cursor
 from adapters.connectwise.refusals import ENDPOINT_UNKNOWN, classify
-from adapters.connectwise.remembered import Remembered
 from adapters.connectwise.wire import (
     VENDOR,
     CompanyInfo,
@@ -33,6 +32,7 @@ from adapters.connectwise.wire import (
     parse_list,
 )
 from adapters.errors import AnswerLostError, InstanceError, NotFoundError, RecordError, SyncError, WireError
+from adapters.remembered import Remembered
 from adapters.transport import Budget, Observer, Permit, Transport
 
 FALLBACK_CODEBASE = "v4_6_release/"  # own servers always; the cloud forwards it

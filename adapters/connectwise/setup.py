@@ -12,9 +12,9 @@ from typing import Literal
 from adapters.connectwise.client import ConnectWiseClient
 from adapters.connectwise.layout import EntraIdField, FieldSettings, Layout, choose_types, parse_entra_id_field
 from adapters.connectwise.mapping import wire_id
-from adapters.connectwise.remembered import Remembered
 from adapters.connectwise.wire import VENDOR, CommunicationType, Named, WireSite
 from adapters.errors import InstanceError, RecordError
+from adapters.remembered import Remembered
 
 MISSING_AGE_S = 60.0  # how often a missing name makes us look again
 
