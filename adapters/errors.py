@@ -127,3 +127,16 @@ class ResyncError(SyncError):
 
 class WireError(SyncError):
     """An answer of a shape or status that we do not know: fail the run loudly."""
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        vendor: str,
+        contact_id: str | None = None,
+        status: int | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        """Keep the id of a contact that was made all the same, so that it is made only once."""
+        super().__init__(reason, vendor=vendor, status=status, request_id=request_id)
+        self.contact_id = contact_id

@@ -1,11 +1,10 @@
 """The end of a run: its report, the delta link, the retry set and the lease, in one step of the ledger."""
 
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
-from adapters.records import Outcome, Run, RunState, User, Watermark
+from adapters.records import Run, RunState, Watermark
 from tasks import codes, reading_plan, report
-from tasks.drafting import name_of
 from tasks.ports import Ports
 from tasks.request import SyncRequest
 
@@ -46,22 +45,6 @@ def refuse_busy(ports: Ports, run: Run, *, running: str) -> None:
     ports.runs.note(run.run_id, running=running)
     message = f"run {running} of connector {run.connector_id} is going on; follow it by `contact-sync report {running}`"
     fail_run(ports, run, code=codes.CONNECTOR_BUSY, message=message)
-
-
-def error_outcome(
-    ports: Ports,
-    user: User,
-    *,
-    code: str,
-    message: str,
-    psa_error: str | None = None,
-    retry: Literal["retry", "refused"] = "refused",
-) -> Outcome:
-    """Make the outcome of a user that failed: refused until something changes, or to be retried by the next run."""
-    row = report.error_row(
-        name_of(user), code=code, message=message, psa_error=psa_error, at=now(ports), office365_id=user.id
-    )
-    return Outcome(user_id=user.id, status="error", row=row, retry=retry)
 
 
 def now(ports: Ports) -> datetime:

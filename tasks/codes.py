@@ -13,7 +13,6 @@ GRAPH_CONNECTION_ERROR = "GraphConnectionError"  # Graph cannot be reached after
 USER_NOT_FOUND = "UserNotFound"  # Graph does not know a name that was asked for
 COMPANY_MISMATCH = "CompanyMismatch"  # the user's contact is in another company than the rules say
 CONTACT_DELETED = "ContactDeleted"  # the linked contact was deleted, and the policy is to report it
-CONNECTOR_BUSY = "ConnectorBusy"  # another run of the connector is going on
 CONNECTOR_BUSY = "ConnectorBusy"  # another run holds the connector
 UNEXPECTED_ANSWER = "UnexpectedAnswer"  # a vendor answered what we cannot believe or read
 INTERNAL_ERROR = "InternalError"  # our own mistake; the worker's log has it

@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol
 
 from adapters.records import (
     Batch,
+    Claim,
     Company,
     Contact,
     ContactChange,
@@ -276,26 +277,24 @@ class Users(Protocol):
 
     def claim(
         self, grant: Grant, *, instance: str, company_id: str, addresses: Sequence[str], contact_id: str | None
-    ) -> bool:
-        """Claim the contact and the company's addresses for this grant, all or none; a dead holder's are taken over."""
+    ) -> Claim | None:
+        """Claim the contact and the company's addresses for this grant, all or none; a dead holder's are taken over.
 
-    def written_since(
-        self, grant: Grant, *, instance: str, company_id: str, addresses: Sequence[str], since_ms: int
-    ) -> bool:
-        """Tell whether a write for another user was announced under one of these claimed addresses since then.
-
-        A look-up older than that no longer carries a creation. Remembered for 15 minutes."""
+        None: another holder has one of them, or the grant is no longer valid. A look-up that is older than
+        `others_wrote_at_ms` no longer carries a creation; that time is remembered for 15 minutes."""
 
     def store_intent(self, grant: Grant, intent: Intent) -> bool:
         """Store what is about to be sent. False if the grant is no longer valid: then nothing may be sent."""
 
-    def clear_intent(self, grant: Grant) -> None:
-        """Say that the write certainly did not happen."""
+    def clear_intent(self, grant: Grant, *, lost: int = 0) -> None:
+        """Say that the write did not happen: it was refused, or nothing is found of it.
+
+        `lost` counts the latter, and comes with the user's next grants until an outcome is recorded."""
 
     def record(self, grant: Grant, run_id: str, outcome: Outcome, *, keep_intent: bool = False) -> bool:
         """Record the outcome once, clear the intent, keep link and read time, give back lease and claims: one step.
 
-        `keep_intent` leaves an unresolved intent for whoever comes next, of whatever run.
+        `keep_intent` leaves an unresolved intent for whoever comes next, of whatever run, for a week.
 
         False if the fence is stale (nothing recorded) or the user has an outcome already (the rest is done)."""
 

@@ -10,7 +10,7 @@ from tasks.ports import Contacts, Ports
 Json = dict[str, Any]
 
 
-def intent_of(run: Run, planned: Planned, *, not_after_ms: int, lost: int = 0) -> Intent:
+def intent_of(run: Run, planned: Planned, *, not_after_ms: int) -> Intent:
     """Say what this plan is about to write, and the report's row if it happens."""
     if planned.draft is not None:
         target: Json = {
@@ -29,7 +29,6 @@ def intent_of(run: Run, planned: Planned, *, not_after_ms: int, lost: int = 0) -
         row=report.success_row(planned),
         link=planning.link_of(planned),
         warnings=planned.warnings,
-        lost=lost,
     )
 
 

@@ -12,6 +12,7 @@ from adapters.records.contacts import (
 from adapters.records.directory import USER_PROPERTIES, DirectoryPage, Organization, Tombstone, User
 from adapters.records.runs import (
     Batch,
+    Claim,
     Grant,
     Intent,
     Link,
@@ -26,6 +27,7 @@ from adapters.records.runs import (
 __all__ = [
     "USER_PROPERTIES",
     "Batch",
+    "Claim",
     "Company",
     "Contact",
     "ContactChange",

@@ -97,7 +97,6 @@ class Intent(Record):
     row: Json  # the outcome's report row if it proves to have happened
     link: Link | None = None  # what is remembered then
     warnings: tuple[Json, ...] = ()
-    lost: int = 0  # writes for this user before this one whose answer was lost and of which nothing was found
 
 
 class Grant(Record):
@@ -110,8 +109,17 @@ class Grant(Record):
     home: str = ""  # of the run
     intent: Intent | None = None  # unresolved, left by an earlier holder
     suspect: bool = False  # the store restarted since the user was frozen: its last second may be gone
+    lost: int = 0  # writes for this user whose answer was lost and of which nothing was found
     attempts: int = 1
     first_tried_at_ms: int = 0
+
+
+class Claim(Record):
+    """What the store knew at the moment when contact and addresses became a grant's."""
+
+    at_ms: int
+    applied_read_at_ms: int | None = None  # read time of the record last applied to this user; None: no link
+    others_wrote_at_ms: int = 0  # when a write for another user was last announced under one of the addresses
 
 
 class Outcome(Record):

@@ -16,4 +16,5 @@ class StoreTiming:
     busy_s: float = 1.5  # until a user whose lease is held is asked for again
     settle_s: float = 42.0  # what was sent before the store restarted is through: our deadline, the PSA's, margin
     relied_s: float = 900.0  # longer than a creation relies on an older look-up (10 minutes)
+    kept_intent_s: float = 7 * 86400.0  # an intent that its run left unresolved: by then every look-up shows the write
     closed_s: float = 2 * 900.0 + 600.0  # two visibility time-outs and some more: late messages meet the marker

@@ -1,12 +1,12 @@
-"""One user's write, from lease to outcome: three round trips if all goes well."""
+"""One user's write, from lease to outcome: four round trips if all goes well."""
 
 import json
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
-from adapters.records import Grant, Intent, Outcome, Planned, Run
-from adapters.store.connection import Connection, text
+from adapters.records import Claim, Grant, Intent, Outcome, Planned, Run
+from adapters.store.connection import Connection
 from adapters.store.outcomes import NO_LINK, encode_link, encode_outcome
 from adapters.store.packing import unpack
 from adapters.store.runs import decode_run
@@ -56,7 +56,7 @@ class Users:
             return None
         if isinstance(answer, int):
             return answer / 1000
-        blob, fence, attempts, first_ms, body, suspect = answer
+        blob, fence, attempts, first_ms, body, suspect, lost = answer
         grant = Grant(
             connector_id=run.connector_id,
             user_id=user_id,
@@ -65,6 +65,7 @@ class Users:
             home=run.home,
             intent=Intent.model_validate_json(body) if body else None,
             suspect=bool(suspect),
+            lost=int(lost),
             attempts=attempts,
             first_tried_at_ms=int(first_ms),
         )
@@ -72,23 +73,26 @@ class Users:
 
     def claim(
         self, grant: Grant, *, instance: str, company_id: str, addresses: Sequence[str], contact_id: str | None
-    ) -> bool:
+    ) -> Claim | None:
         """Claim the contact and the company's addresses for this grant, all or none. A repeat adds to the claims."""
         claims = self._keys.claims(instance, company_id=company_id, addresses=addresses, contact_id=contact_id)
         marks = self._keys.marks(instance, company_id=company_id, addresses=addresses)
-        args = {**_proof(grant), "lease_ms": int(self._timing.lease_s * 1000), "claims": len(claims)}
-        return bool(self._connection.call("user_claim", keys=self._grant_keys(grant), args=args, rest=claims + marks))
-
-    def written_since(
-        self, grant: Grant, *, instance: str, company_id: str, addresses: Sequence[str], since_ms: int
-    ) -> bool:
-        """Tell whether a write for another user was announced under one of these claimed addresses since then."""
-        if not addresses:
-            return False
-        own = self._keys.user_lease(grant.connector_id, grant.user_id)
-        marks = self._connection.client.mget(self._keys.marks(instance, company_id=company_id, addresses=addresses))
-        found = (text(mark).partition("\n") for mark in marks if mark is not None)
-        return any(lease != own and int(at_ms) >= since_ms for at_ms, _, lease in found)
+        keys = {**self._grant_keys(grant), "links": self._keys.links(grant.home)}
+        args = {
+            **_proof(grant),
+            "user": grant.user_id,
+            "lease_ms": int(self._timing.lease_s * 1000),
+            "claims": len(claims),
+        }
+        answer = self._connection.call("user_claim", keys=keys, args=args, rest=claims + marks)
+        if answer is None:
+            return None
+        at_ms, applied_read_at_ms, others_wrote_at_ms = answer
+        return Claim(
+            at_ms=at_ms,
+            applied_read_at_ms=int(applied_read_at_ms) if applied_read_at_ms else None,
+            others_wrote_at_ms=others_wrote_at_ms,
+        )
 
     def store_intent(self, grant: Grant, intent: Intent) -> bool:
         """Store what is about to be sent. False if the grant is no longer valid: then nothing may be sent."""
@@ -103,13 +107,15 @@ class Users:
         }
         return bool(self._connection.call("user_intent", keys=self._grant_keys(grant), args=args))
 
-    def clear_intent(self, grant: Grant) -> None:
-        """Say that the write certainly did not happen."""
-        self._connection.call("user_clear_intent", keys=self._grant_keys(grant), args=_proof(grant))
+    def clear_intent(self, grant: Grant, *, lost: int = 0) -> None:
+        """Say that the write did not happen; the next grant tells how many were lost, until an outcome is recorded."""
+        args = {**_proof(grant), "lost": lost}
+        self._connection.call("user_clear_intent", keys=self._grant_keys(grant), args=args)
 
     def record(self, grant: Grant, run_id: str, outcome: Outcome, *, keep_intent: bool = False) -> bool:
         """Record the outcome once, clear the intent, keep link and read time, give back lease and claims: one step."""
-        args = {**self._outcome_args(grant, run_id, outcome), "keep_intent": keep_intent}
+        keep_intent_ms = int(self._timing.kept_intent_s * 1000) if keep_intent else None
+        args = {**self._outcome_args(grant, run_id, outcome), "keep_intent_ms": keep_intent_ms}
         return bool(self._connection.call("user_record", keys=self._record_keys(grant, run_id), args=args))
 
     def settle(self, grant: Grant, intent: Intent, outcome: Outcome) -> None:

@@ -27,6 +27,11 @@ local function mine()
     return held[1] == holder and held[2] == fence
 end
 
+-- intent. What was about to be written is known; how many writes were lost before it is told until an outcome.
+local function forget_intent()
+    redis.call('HDEL', intent, 'fence', 'body')
+end
+
 -- lease, working. Gives the lease back; claims are kept where an intent still stands behind them.
 local function give_back(keep_claims)
     local held = redis.call('HMGET', lease, 'fence', 'claims')

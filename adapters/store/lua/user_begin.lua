@@ -16,8 +16,10 @@ end
 
 local batch, place, attempts, first, frozen, flag, name =
     string.match(member, '^(.-)\n(.-)\n(.-)\n(.-)\n(.-)\n(.-)\n(.*)$')
-local body = redis.call('HGET', intent, 'body')
+local left = redis.call('HMGET', intent, 'body', 'lost')
+local body = left[1]
 if facts[2] and not body then
+    redis.call('DEL', intent)
     give_back(false)
     put_outcome({user = user, status = 'unprocessed', rows = {{'unprocessed', unprocessed_row(user, name)}}})
     let_go(user, now)
@@ -46,4 +48,4 @@ if first == '0' then
 end
 attempts = tonumber(attempts) + 1
 redis.call('HSET', members, user, table.concat({batch, place, attempts, first, frozen, flag, name}, '\n'))
-return {redis.call('HGET', plan, user), fence, attempts, first, body or '', suspect and 1 or 0}
+return {redis.call('HGET', plan, user), fence, attempts, first, body or '', suspect and 1 or 0, left[2] or 0}

@@ -13,6 +13,7 @@ if not alive(holder, now) then
     return 0
 end
 redis.call('HSET', intent, 'fence', fence, 'body', body)
+redis.call('PERSIST', intent)
 redis.call('PEXPIRE', lease, lease_ms)
 local ttl = whole(math.max(0, not_after_ms - now) + keep_ms)
 local held = redis.call('HMGET', lease, 'claims', 'marks')

@@ -6,7 +6,7 @@ if not mine() then
     return 0
 end
 if keep_intent == '' then
-    redis.call('DEL', intent)
+    forget_intent()
 end
 redis.call('ZADD', due, 'XX', whole(now_ms() + due_in_ms), run_id .. '\n' .. user)
 give_back(keep_intent ~= '')

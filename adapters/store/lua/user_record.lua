@@ -1,7 +1,7 @@
 -- Record a user's outcome once and end everything that its write needed. 1 if it counted.
 -- keys: run plan members batches outcomes counts unfinished standing lane due done working lease intent links owners
 -- keys: rows.created rows.updated rows.skipped rows.errors rows.warnings rows.excluded rows.unprocessed
--- args: run_id user holder fence outcome keep_intent read_at_ms link contact owner
+-- args: run_id user holder fence outcome keep_intent_ms read_at_ms link contact owner
 
 if not mine() then
     return 0
@@ -14,8 +14,10 @@ end
 if contact ~= '' then
     save_link(user, read_at_ms, link, contact, owner)
 end
-if keep_intent == '' then
+if keep_intent_ms == '' then
     redis.call('DEL', intent)
+else
+    redis.call('PEXPIRE', intent, keep_intent_ms)
 end
-give_back(keep_intent ~= '')
+give_back(keep_intent_ms ~= '')
 return counted

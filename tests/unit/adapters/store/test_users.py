@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from adapters.records import Grant, Link, Outcome
+from adapters.records import Claim, Grant, Link, Outcome
 from adapters.store import Store, StoreTiming
 from tests.unit.adapters.store.making import (
     HOME,
@@ -23,12 +23,16 @@ from tests.unit.adapters.store.making import (
 USER = "id-000000"
 
 
-def claim(store: Store, grant: Grant, *addresses: str, contact_id: str | None = None, company_id: str = "250") -> bool:
+def claim(
+    store: Store, grant: Grant, *addresses: str, contact_id: str | None = None, company_id: str = "250"
+) -> Claim | None:
     return store.users.claim(grant, instance="main", company_id=company_id, addresses=addresses, contact_id=contact_id)
 
 
-def written_since(store: Store, grant: Grant, address: str, since_ms: int) -> bool:
-    return store.users.written_since(grant, instance="main", company_id="250", addresses=[address], since_ms=since_ms)
+def claimed(store: Store, grant: Grant, *addresses: str) -> Claim:
+    answer = claim(store, grant, *addresses)
+    assert answer is not None
+    return answer
 
 
 def test_grant_brings_the_plan_and_a_growing_fence(store: Store) -> None:
@@ -124,6 +128,47 @@ def test_intent_of_a_dead_holder_comes_with_the_grant(opened: Callable[..., Stor
     ours.users.clear_intent(grant)
     ours.users.postpone(grant, "r1", wait_s=0)
     assert begun(ours, USER)[1].intent is None
+
+
+def test_lost_writes_are_counted_until_the_user_has_an_outcome(store: Store) -> None:
+    frozen(store, "r1", count=1)
+    planned, grant = begun(store, USER)
+    assert grant.lost == 0
+    store.users.store_intent(grant, an_intent(planned, store))
+    store.users.clear_intent(grant, lost=1)
+    store.users.store_intent(grant, an_intent(planned, store))
+    store.users.postpone(grant, "r1", wait_s=0, keep_intent=True)
+    _, grant = begun(store, USER)
+    assert (grant.lost, grant.intent is not None) == (1, True)
+    store.users.postpone(grant, "r1", wait_s=0)
+    _, grant = begun(store, USER)
+    assert (grant.lost, grant.intent) == (1, None)
+    store.users.record(grant, "r1", failed(USER))
+    assert not any(key.startswith("intent") for key in all_keys(store))
+
+
+def test_lost_writes_of_a_stopped_run_are_forgotten_with_it(store: Store) -> None:
+    frozen(store, "r1", count=1)
+    _, grant = begun(store, USER)
+    store.users.clear_intent(grant, lost=1)
+    store.users.postpone(grant, "r1", wait_s=0)
+    store.runs.stop("r1", reason="cancelled", error=None)
+    assert store.users.begin("r1", USER, holder=store.presence.new_holder()) is None
+    assert not any(key.startswith("intent") for key in all_keys(store))
+
+
+def test_intent_that_its_run_left_unresolved_is_forgotten_after_a_week(store: Store) -> None:
+    frozen(store, "r1", count=1)
+    planned, grant = begun(store, USER)
+    key = store.connection.keys.intent("contoso", USER)
+    store.users.store_intent(grant, an_intent(planned, store))
+    assert store.connection.client.ttl(key) == -1, "no intent runs out while its run goes on"
+    store.users.record(grant, "r1", failed(USER), keep_intent=True)
+    assert 6.9 * 86400 < store.connection.client.ttl(key) <= 7 * 86400
+    frozen(store, "r2", count=1, lane="targeted")
+    planned, grant = begun(store, USER, "r2")
+    store.users.store_intent(grant, an_intent(planned, store, run_id="r2"))
+    assert store.connection.client.ttl(key) == -1
 
 
 def test_intent_outlives_its_run_and_is_settled_by_the_next(store: Store) -> None:
@@ -276,16 +321,26 @@ def test_write_under_an_address_is_remembered_for_others_that_looked_before(stor
     frozen(store, count=2)
     looked_at_ms = store.runs.now_ms()
     planned, writer = begun(store, "id-000000")
-    claim(store, writer, "b@x.example")
-    assert not written_since(store, writer, "b@x.example", looked_at_ms)
+    assert claimed(store, writer, "b@x.example").others_wrote_at_ms == 0
     store.users.store_intent(writer, an_intent(planned, store))
-    assert not written_since(store, writer, "b@x.example", looked_at_ms), "our own write is no surprise"
+    assert claimed(store, writer, "b@x.example").others_wrote_at_ms == 0, "our own write is no surprise"
     store.users.record(writer, "r1", created(planned))
     _, grant = begun(store, "id-000001")
-    assert claim(store, grant, "b@x.example")
-    assert written_since(store, grant, "b@x.example", looked_at_ms)
-    assert not written_since(store, grant, "b@x.example", store.runs.now_ms() + 1)
-    assert not written_since(store, grant, "other@x.example", looked_at_ms)
+    assert claimed(store, grant, "other@x.example").others_wrote_at_ms == 0
+    assert looked_at_ms <= claimed(store, grant, "b@x.example").others_wrote_at_ms <= store.runs.now_ms()
+
+
+def test_claim_tells_the_time_and_what_was_applied_to_the_user_last(store: Store) -> None:
+    frozen(store, count=2)
+    _, grant = begun(store, USER)
+    before_ms = store.runs.now_ms()
+    claim_now = claimed(store, grant, "a@x.example")
+    assert before_ms <= claim_now.at_ms <= store.runs.now_ms()
+    assert claim_now.applied_read_at_ms is None
+    store.memory.save_links(HOME, {USER: Link(contact_id="7", company_id="250", read_at_ms=1234)})
+    assert claimed(store, grant, "a@x.example").applied_read_at_ms == 1234
+    _, other = begun(store, "id-000001")
+    assert claimed(store, other, "b@x.example").applied_read_at_ms is None
 
 
 def test_newer_read_wins_over_an_older_link(store: Store) -> None:
