@@ -41,8 +41,8 @@ def distorted(ports: Ports, planned: Planned, *, contact_id: str) -> Outcome:
 
     Its link knows of nothing that was written, so that the next run compares everything."""
     message = (
-        f"the PSA made contact {contact_id} without the company or the object id that it was given;"
-        " correct the contact there, or the rights of the API member"
+        f"the PSA made contact {contact_id}, but company, object id or another value did not arrive there;"
+        " correct the contact, or what the API member may write"
     )
     link = Link(contact_id=contact_id, company_id=_target_company(planned), read_at_ms=planned.read_at_ms)
     return _error(ports, planned, _code(planned), message, retry="retry").model_copy(update={"link": link})

@@ -80,7 +80,7 @@ class Contacts(Protocol):
         """Add this contact and return it as the PSA now holds it.
 
         Not safe to repeat: AnswerLostError means it may exist, TransientError that it certainly was not taken,
-        RecordError that the PSA refuses it."""
+        RecordError that the PSA refuses it, WireError with a `contact_id` that it exists, but not as it was to be."""
 
     def update_contact(self, change: ContactChange, *, permit: Permit) -> Contact:
         """Write these differences and return the contact as the PSA now holds it. A repeat writes the same values.

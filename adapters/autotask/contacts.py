@@ -218,7 +218,7 @@ class AutotaskContacts:
         except SyncError:
             return expected
         if set(find_contradictions(change, contact)) - self._learned.proved:
-            raise WireError("write_not_applied", vendor=VENDOR)
+            raise WireError("write_not_applied", vendor=VENDOR, contact_id=contact.id)
         self._learned.proved |= written
         return contact
 

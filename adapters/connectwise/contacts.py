@@ -220,7 +220,7 @@ class ConnectWiseContacts:
         A company that is not the expected one is never trusted: somebody moved the contact meanwhile."""
         missing = set(find_contradictions(change, contact)) - self._learned.proved
         if missing:
-            raise WireError("write_not_applied", vendor=VENDOR)
+            raise WireError("write_not_applied", vendor=VENDOR, contact_id=contact.id)
         written = {*change.fields, *(name for name in ("entra_id", "active") if getattr(change, name) is not None)}
         self._learned.proved |= written
         return contact

@@ -270,7 +270,7 @@ class HaloContacts:
 
         A company that is not the expected one is never trusted: somebody moved the user meanwhile."""
         if set(find_contradictions(change, contact)) - self._learned.proved:
-            raise WireError("write_not_applied", vendor=VENDOR)
+            raise WireError("write_not_applied", vendor=VENDOR, contact_id=contact.id)
         written = {*change.fields, *(name for name in ("entra_id", "active") if getattr(change, name) is not None)}
         self._learned.proved |= written
         return contact

@@ -486,7 +486,7 @@ def test_field_that_was_never_seen_to_arrive_is_proved_by_a_read() -> None:
     assert [call.partition(" ")[0] for call in calls(server)] == ["POST", "GET", "POST", "GET", "POST"]
 
 
-def test_creation_that_lost_the_object_id_is_noticed() -> None:
+def test_creation_that_lost_the_object_id_is_noticed_and_named() -> None:
     number = 5
     lost = {"id": number, "companyID": 250, "firstName": "Ann", "lastName": "Example", "isActive": 1}
     answers = [httpx.Response(200, json={"itemId": number}), httpx.Response(200, json={"item": lost})]
@@ -496,7 +496,7 @@ def test_creation_that_lost_the_object_id_is_noticed() -> None:
     server.script += answers
     error = caught(lambda: port.create_contact(draft(), permit=permit))
     assert isinstance(error, WireError)
-    assert error.reason == "write_not_applied"
+    assert (error.reason, error.contact_id) == ("write_not_applied", "5")
 
 
 def test_read_that_fails_after_a_confirmed_creation_takes_nothing_from_it() -> None:

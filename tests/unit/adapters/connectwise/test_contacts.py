@@ -408,13 +408,13 @@ def test_creation_that_was_certainly_not_taken_says_so(answer: httpx.Response | 
     assert not isinstance(error, AnswerLostError)
 
 
-def test_creation_that_lost_the_object_id_is_noticed() -> None:
+def test_creation_that_lost_the_object_id_is_noticed_and_named() -> None:
     body = {"id": 5, "firstName": "Ann", "company": {"id": 250}}
     error = caught(
         lambda: Installation(script=[httpx.Response(201, json=body)]).port().create_contact(draft(), permit=permit)
     )
     assert isinstance(error, WireError)
-    assert error.reason == "write_not_applied"
+    assert (error.reason, error.contact_id) == ("write_not_applied", "5")
 
 
 # --- updating ---------------------------------------------------------------------------------------------------------
