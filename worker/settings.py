@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 
-from tasks.default_mappings import default_mapping
 from tasks.expressions import compile_condition, compile_template
 from worker.configuration import (
     BuiltIn,
@@ -16,6 +15,7 @@ from worker.configuration import (
     load,
 )
 from worker.configuration.files import FILE_VARIABLE
+from worker.configuration.psas import default_mapping
 
 __all__ = [
     "BUILT_IN",

@@ -2,12 +2,10 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from pydantic import SecretStr
 
-from adapters import autotask, connectwise, halo
 from adapters.graph import AppRegistration, Certificate, Cloud, GraphDirectory
 from adapters.read_only import ReadOnlyContacts
 from adapters.records import Run
@@ -15,15 +13,8 @@ from adapters.records.runs import Lane
 from adapters.transport import Budget, Slots, make_client
 from tasks.connector import Connector
 from tasks.ports import Contacts
-from worker.configuration import AnyPsa, AutotaskPsa, ConnectwisePsa, GraphApp, HaloPsa, SnapshotConfiguration
+from worker.configuration import GraphApp, Parts, PsaContacts, PsaSection, SnapshotConfiguration, psa_kinds
 
-CALLS_PER_MINUTE = {  # leaves room for the MSP's other tools; vendors' limits: 1,000/min, 10,000/h, 700 per 5 min
-    "connectwise": 300.0,
-    "autotask": 83.0,
-    "halo": 80.0,
-}
-AUTOTASK_AT_ONCE = 2  # of an object; the vendor counts 3
-AUTOTASK_LINGER_S = 0.2  # it counts a request a little beyond its answer
 GRAPH_CALLS_PER_MINUTE = 6000.0  # per app and tenant; 3,500 to 8,000 resource units per 10 s are allowed
 
 T = TypeVar("T")
@@ -41,36 +32,6 @@ class MakeSlots(Protocol):
 
     def __call__(self, name: str, *, most: int, linger_s: float, vendor: str) -> Slots:
         """Return the places of a vendor instance, each taken so much longer than its request."""
-
-
-class InstanceFacts(Protocol):
-    """What a check of a PSA found. None: we may not know."""
-
-    @property
-    def codebase(self) -> str:
-        """Where its API lives."""
-
-    @property
-    def version(self) -> str | None:
-        """Its release."""
-
-    @property
-    def vendor_sync(self) -> bool | None:
-        """Whether the vendor's own Microsoft 365 sync is on."""
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """The lists that we may not read."""
-
-
-class PsaContacts(Contacts, Protocol):
-    """A PSA as this package builds it: what tasks need of it, a check, and a copy for another lane."""
-
-    def check(self) -> InstanceFacts:
-        """Prove address, keys, reading rights and configuration."""
-
-    def with_budget(self, budget: Budget) -> "PsaContacts":
-        """Return a copy that spends another lane's budget."""
 
 
 class Vendors:
@@ -148,78 +109,20 @@ class Vendors:
         budget = self._graph_budget(tenant_id, "bulk")
         return GraphDirectory(tenant_id, registration, client=self._client(_path(app.ca_file)), budget=budget)
 
-    def _build_psa(self, name: str, psa: AnyPsa) -> PsaContacts:
-        if isinstance(psa, ConnectwisePsa):
-            return self._build_connectwise(name, psa)
-        return self._build_halo(name, psa) if isinstance(psa, HaloPsa) else self._build_autotask(name, psa)
+    def _build_psa(self, name: str, psa: PsaSection) -> PsaContacts:
+        make_slots = self._make_slots
 
-    def _build_connectwise(self, name: str, psa: ConnectwisePsa) -> PsaContacts:
-        access = connectwise.Access(
-            site_url=psa.site_url,
-            company=psa.company,
-            public_key=psa.public_key,
-            private_key=psa.private_key.get_secret_value(),
-            client_id=psa.client_id.get_secret_value(),
-        )
-        return connectwise.ConnectWiseContacts(
-            access,
-            client=self._client(_path(psa.ca_file)),
-            budget=self._psa_budget(name, psa, "bulk"),
-            settings=connectwise.FieldSettings(entra_id_field=psa.entra_id_field) if psa.entra_id_field else None,
-        )
+        def slots(*, most: int, linger_s: float) -> Slots | None:
+            return make_slots(name, most=most, linger_s=linger_s, vendor=psa.kind) if make_slots is not None else None
 
-    def _build_halo(self, name: str, psa: HaloPsa) -> PsaContacts:
-        access = halo.Access(
-            resource_url=psa.resource_url,
-            auth_url=psa.auth_url,
-            tenant=psa.tenant,
-            client_id=psa.client_id,
-            client_secret=psa.client_secret.get_secret_value(),
-        )
-        settings = halo.FieldSettings(
-            mobile_field=psa.mobile_field,
-            contact_type_field=psa.contact_type_field,
-            contact_types=psa.contact_types,
-            users_report=psa.users_report,
-            fires_automations=psa.fires_automations,
-        )
-        if psa.entra_id_field:
-            settings = replace(settings, entra_id_field=psa.entra_id_field)
-        return halo.HaloContacts(
-            access,
-            client=self._client(_path(psa.ca_file)),
-            budget=self._psa_budget(name, psa, "bulk"),
-            settings=settings,
-        )
-
-    def _build_autotask(self, name: str, psa: AutotaskPsa) -> PsaContacts:
-        access = autotask.Access(
-            zone_url=psa.zone_url,
-            username=psa.username,
-            secret=psa.secret.get_secret_value(),
-            integration_code=psa.integration_code.get_secret_value(),
-        )
-        settings = autotask.FieldSettings(contact_type_field=psa.contact_type_field)
-        if psa.entra_id_field:
-            settings = replace(settings, entra_id_field=psa.entra_id_field)
-        return autotask.AutotaskContacts(
-            access,
-            client=self._client(_path(psa.ca_file)),
-            budget=self._psa_budget(name, psa, "bulk"),
-            slots=self._slots(name, psa),
-            settings=settings,
-        )
-
-    def _slots(self, name: str, psa: AutotaskPsa) -> Slots | None:
-        if self._make_slots is None:
-            return None
-        return self._make_slots(name, most=AUTOTASK_AT_ONCE, linger_s=AUTOTASK_LINGER_S, vendor=psa.kind)
+        client, budget = self._client(_path(psa.ca_file)), self._psa_budget(name, psa, "bulk")
+        return psa_kinds()[psa.kind].build(psa, Parts(client=client, budget=budget, slots=slots))
 
     def _graph_budget(self, tenant_id: str, lane: Lane) -> Budget:
         return self._make_budget(f"graph:{tenant_id}", lane=lane, per_minute=GRAPH_CALLS_PER_MINUTE, vendor="graph")
 
-    def _psa_budget(self, name: str, psa: AnyPsa, lane: Lane) -> Budget:
-        per_minute = float(psa.requests_per_minute or CALLS_PER_MINUTE[psa.kind])
+    def _psa_budget(self, name: str, psa: PsaSection, lane: Lane) -> Budget:
+        per_minute = float(psa.requests_per_minute or psa_kinds()[psa.kind].calls_per_minute)
         return self._make_budget(name, lane=lane, per_minute=per_minute, vendor=psa.kind)
 
 
@@ -227,7 +130,7 @@ def _secret(value: Any) -> str | None:
     return value.get_secret_value() if value is not None else None
 
 
-def _secrets(section: AnyPsa) -> tuple[str, ...]:
+def _secrets(section: PsaSection) -> tuple[str, ...]:
     """Return the secrets of a section, which its JSON hides."""
     return tuple(value.get_secret_value() for _, value in section if isinstance(value, SecretStr))
 

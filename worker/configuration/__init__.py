@@ -2,23 +2,24 @@
 
 from worker.configuration.connectors import merge_mapping
 from worker.configuration.files import find_file
+from worker.configuration.graph_app import GraphApp
 from worker.configuration.loading import Settings, load
 from worker.configuration.problems import ConfigurationError, Problem
+from worker.configuration.psas import Parts, PsaContacts, PsaKind, PsaSection, psa_kinds
 from worker.configuration.rules import BuiltIn
 from worker.configuration.service import ApiSection, ServiceSection
 from worker.configuration.snapshots import Snapshot, SnapshotConfiguration, Snapshots, from_documents, to_documents
-from worker.configuration.vendors import AnyPsa, AutotaskPsa, ConnectwisePsa, GraphApp, HaloPsa
 
 __all__ = [
-    "AnyPsa",
     "ApiSection",
-    "AutotaskPsa",
     "BuiltIn",
     "ConfigurationError",
-    "ConnectwisePsa",
     "GraphApp",
-    "HaloPsa",
+    "Parts",
     "Problem",
+    "PsaContacts",
+    "PsaKind",
+    "PsaSection",
     "ServiceSection",
     "Settings",
     "Snapshot",
@@ -28,5 +29,6 @@ __all__ = [
     "from_documents",
     "load",
     "merge_mapping",
+    "psa_kinds",
     "to_documents",
 ]

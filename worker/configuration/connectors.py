@@ -9,9 +9,9 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from tasks.connector import CompanyRule, Connector, FieldRule, Rule, UpdatePolicy
 from tasks.scheduling import check_schedule
+from worker.configuration.psas import psa_identity
 from worker.configuration.service import Section
 from worker.configuration.values import Guid, Identifier, Seconds, Text, Timezone
-from worker.configuration.vendors import psa_identity
 
 Json = dict[str, Any]
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 from worker.configuration.layers import Merged
+from worker.configuration.psas import identity_keys
 from worker.configuration.references import is_reference
 from worker.configuration.service import Section, secret_fields
-from worker.configuration.vendors import identity_keys
 
 Json = dict[str, Any]
 

@@ -13,8 +13,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from worker.configuration.layers import Location, Merged
 from worker.configuration.problems import Problem, nearest
+from worker.configuration.psas import psa_kinds
 from worker.configuration.references import UNRESOLVED, Json, Resolver
-from worker.configuration.vendors import PSA_KINDS
 
 T = TypeVar("T")
 WANTED = {
@@ -30,7 +30,6 @@ WANTED = {
 }
 PLAIN = {
     "missing": "is missing",
-    "union_tag_not_found": f"is missing: one of {', '.join(PSA_KINDS)}",
     "string_too_short": "is empty",
     "too_short": "is empty",
 }
@@ -99,6 +98,8 @@ def _describe(fault: Any, *, merged: Merged, location: Location, model: Any) -> 
 def _reason(fault: Any) -> str:
     if fault["type"] == "value_error":
         return str(fault["ctx"]["error"])
+    if fault["type"] == "union_tag_not_found":
+        return f"is missing: one of {', '.join(psa_kinds())}"
     message = PLAIN.get(fault["type"], fault["msg"])
     return str(message[0].lower() + message[1:])
 
@@ -111,13 +112,13 @@ def _say(value: object) -> str:
 def _strip_tag(location: Location, model: Any) -> Location:
     """Drop the kind that pydantic puts in front of a PSA's keys."""
     is_section = isinstance(model, type) and issubclass(model, BaseModel)
-    return location[1:] if not is_section and location[:1] and location[0] in PSA_KINDS else location
+    return location[1:] if not is_section and location[:1] and location[0] in psa_kinds() else location
 
 
 def _known_keys(model: Any, location: Location) -> list[str]:
     """List the keys that the table of an unknown key could have held."""
-    if location and location[0] in PSA_KINDS and not hasattr(model, "model_fields"):
-        return list(PSA_KINDS[str(location[0])].model_fields)
+    if location and location[0] in psa_kinds() and not hasattr(model, "model_fields"):
+        return list(psa_kinds()[str(location[0])].settings.model_fields)
     found: Any = model
     for part in location[:-1]:
         if isinstance(part, str) and hasattr(found, "model_fields") and part in found.model_fields:

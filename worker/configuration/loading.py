@@ -13,13 +13,14 @@ from worker.configuration.connectors import ConnectorSection, DefaultsSection, b
 from worker.configuration.documents import vendor_document
 from worker.configuration.faults import Checked, check_table
 from worker.configuration.files import Source, read_sources
+from worker.configuration.graph_app import GraphApp
 from worker.configuration.layers import Layer, Merged, Origin, merge
 from worker.configuration.problems import ConfigurationError, Problem, nearest
+from worker.configuration.psas import PsaSection, psa_model
 from worker.configuration.references import Resolver
 from worker.configuration.rules import BuiltIn
 from worker.configuration.service import ApiSection, ServiceSection
 from worker.configuration.values import ID_PATTERN
-from worker.configuration.vendors import AnyPsa, GraphApp, Psa
 
 ONE_OF_A_KIND = ("service", "api", "defaults")
 NAMED = ("graph_app", "psa", "connectors")
@@ -37,7 +38,7 @@ class Settings:
     service: ServiceSection
     api: ApiSection
     graph_apps: Mapping[str, GraphApp]
-    psas: Mapping[str, AnyPsa]
+    psas: Mapping[str, PsaSection]
     connectors: Mapping[str, Connector]
     documents: Json
     tables: Mapping[Table, Merged] = field(repr=False)
@@ -143,14 +144,14 @@ class _Loader:
 
     def _check_installation(
         self,
-    ) -> tuple[Checked[ServiceSection], Checked[ApiSection], dict[str, GraphApp], dict[str, AnyPsa]]:
+    ) -> tuple[Checked[ServiceSection], Checked[ApiSection], dict[str, GraphApp], dict[str, PsaSection]]:
         service, api = self._check("service", ServiceSection), self._check("api", ApiSection)
         found: dict[str, dict[str, Any]] = {"graph_app": {}, "psa": {}}
         refuses = production.is_production(service.values)
         if refuses:
             self.problems.extend(production.check_service(service.values, self._tables["service", ""]))
             self.problems.extend(production.check_api(self._tables["api", ""]))
-        for key, model in (("graph_app", GraphApp), ("psa", Psa)):
+        for key, model in (("graph_app", GraphApp), ("psa", psa_model())):
             for name in self._names(key):
                 checked = self._check(key, model, name=name)
                 found[key][name] = checked.section

@@ -3,15 +3,16 @@
 from collections.abc import Iterator
 from urllib.parse import SplitResult
 
+from worker.configuration.graph_app import GraphApp
 from worker.configuration.layers import Merged
 from worker.configuration.problems import Problem
+from worker.configuration.psas import psa_kinds
 from worker.configuration.references import Json, is_reference, text_of
 from worker.configuration.service import ServiceSection, secret_fields
 from worker.configuration.values import is_local_host, split_url
-from worker.configuration.vendors import PSA_KINDS, GraphApp
 
 HINT = "only service.development = true allows this"
-ADDRESS_KEYS = ("login_url", "graph_url", "site_url", "zone_url", "resource_url", "auth_url")
+GRAPH_ADDRESSES = ("login_url", "graph_url")
 ADDRESSES_FIRST = frozenset({"redis_url", "notify"})  # not refused for standing inline; redis_url only with a password
 
 
@@ -44,9 +45,9 @@ def check_api(merged: Merged) -> Iterator[Problem]:
 
 def check_vendor(values: Json, merged: Merged) -> Iterator[Problem]:
     """Yield what is refused of a vendor: inline secrets, plain http, this machine, the sandbox."""
-    model = PSA_KINDS.get(str(values.get("kind")), GraphApp)  # an app registration has no kind
-    yield from _check_inline(secret_fields(model), merged)
-    for key in ADDRESS_KEYS:
+    kind = psa_kinds().get(str(values.get("kind")))  # an app registration has none
+    yield from _check_inline(secret_fields(kind.settings if kind else GraphApp), merged)
+    for key in kind.addresses if kind else GRAPH_ADDRESSES:
         url = _split(values, key)
         if url and url.hostname:
             if url.scheme != "https":

@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, create_model
 
 from worker.configuration.connectors import ConnectorSection, DefaultsSection
+from worker.configuration.graph_app import GraphApp
+from worker.configuration.psas import psa_model
 from worker.configuration.service import ApiSection, Section, ServiceSection
 from worker.configuration.values import ID_PATTERN
-from worker.configuration.vendors import GraphApp, Psa
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Json = dict[str, Any]
@@ -33,14 +34,15 @@ class ConfigurationFile(Section):
     service: ServiceSection = Field(ServiceSection(), description="This installation; in the main file only.")
     api: ApiSection = Field(ApiSection(), description="The HTTP API; in the main file only.")
     graph_app: dict[Name, GraphApp] = Field({}, description="App registrations by name.")
-    psa: dict[Name, Psa] = Field({}, description="PSA instances by name.")
     defaults: DefaultsSection = Field(DefaultsSection(), description="What every connector has unless it says other.")
     connectors: dict[Name, ConnectorSection] = Field({}, description="Customers by name.")
 
 
 def json_schema() -> Json:
     """Return the schema, draft 2020-12; any text but a PSA's kind may be a reference."""
-    schema: Json = _with_references(ConfigurationFile.model_json_schema(mode="validation"))
+    psas: Any = (dict[Name, psa_model()], Field({}, description="PSA instances by name."))  # type: ignore[misc]  # known only when packages are installed
+    whole = create_model("ConfigurationFile", __base__=ConfigurationFile, __doc__=ConfigurationFile.__doc__, psa=psas)
+    schema: Json = _with_references(whole.model_json_schema(mode="validation"))
     schema["$schema"] = DIALECT
     schema["title"] = "contact-sync configuration"
     schema["$defs"]["Reference"] = REFERENCE

@@ -11,12 +11,13 @@ from adapters.errors import InstanceError, TenantError
 from tasks.connector import Connector
 from worker.configuration.connectors import ConnectorSection, build_connector
 from worker.configuration.faults import check_table
+from worker.configuration.graph_app import GraphApp
 from worker.configuration.layers import Layer, Origin, merge
 from worker.configuration.loading import Settings
 from worker.configuration.problems import ConfigurationError, Problem
+from worker.configuration.psas import PsaSection, psa_model
 from worker.configuration.references import Resolver
 from worker.configuration.rules import BuiltIn
-from worker.configuration.vendors import AnyPsa, GraphApp, Psa
 
 Json = dict[str, Any]
 VERSIONS_KEPT = 4  # open runs pin the current version and rarely more than one or two before it
@@ -90,9 +91,9 @@ class Snapshot:
                 self._connectors[connector_id] = self._build(connector_id)
             return self._connectors[connector_id]
 
-    def psa(self, name: str) -> AnyPsa:
+    def psa(self, name: str) -> PsaSection:
         """Return how a PSA instance is reached. Raises KeyError, or ConfigurationError if a secret is missing here."""
-        psa: AnyPsa = self._vendor("psa", name, Psa)
+        psa: PsaSection = self._vendor("psa", name, psa_model())
         return psa
 
     def graph_app(self, name: str) -> GraphApp:
@@ -158,7 +159,7 @@ class SnapshotConfiguration:
         except ConfigurationError as exc:
             raise TenantError(INVALID, vendor="configuration") from exc
 
-    def psa(self, name: str, *, version: int) -> AnyPsa:
+    def psa(self, name: str, *, version: int) -> PsaSection:
         """Return how a PSA instance is reached. Raises KeyError; InstanceError if a secret is missing here."""
         snapshot = self._snapshot(version)
         try:

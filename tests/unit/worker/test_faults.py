@@ -152,8 +152,8 @@ def test_what_should_be_a_table_is_told(installation: Installation, text: str) -
 @pytest.mark.parametrize(
     ("text", "key", "reason"),
     [
-        ("[psa.x]\nkind = 'connectwize'", "psa.x.kind", "must be 'connectwise', 'autotask', 'halo'"),
-        ("[psa.x]", "psa.x.kind", "is missing: one of connectwise, autotask, halo"),
+        ("[psa.x]\nkind = 'connectwize'", "psa.x.kind", "must be 'autotask', 'connectwise', 'halo'"),
+        ("[psa.x]", "psa.x.kind", "is missing: one of autotask, connectwise, halo"),
         ("[graph_app.x]\nclient_id = 'x'\nclient_secret = { env = 'GRAPH_SECRET' }", "graph_app.x.client_id", "GUID"),
         (f"[graph_app.x]\nclient_id = '{TENANT}'", "graph_app.x", "either client_secret, or certificate_file"),
         (

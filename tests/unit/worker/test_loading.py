@@ -6,7 +6,10 @@ import pytest
 
 from tests.unit.worker.conftest import Installation
 from tests.unit.worker.installation import TENANT
-from worker.configuration import AutotaskPsa, ConnectwisePsa, HaloPsa, find_file, load
+from worker.configuration import find_file, load
+from worker.psas.autotask import AutotaskPsa
+from worker.psas.connectwise import ConnectwisePsa
+from worker.psas.halo import HaloPsa
 from worker.settings import BUILT_IN, load_settings
 
 OTHER_TENANT = "0e6b1c7a-92d4-4f0b-b1a5-7c3d2e1f0a9b"

@@ -13,7 +13,6 @@ from tests.unit.worker.conftest import Installation
 from tests.unit.worker.installation import SECRETS, TENANT
 from worker.configuration import (
     ConfigurationError,
-    ConnectwisePsa,
     Settings,
     Snapshot,
     SnapshotConfiguration,
@@ -21,6 +20,7 @@ from worker.configuration import (
     to_documents,
 )
 from worker.configuration.references import Resolver
+from worker.psas.connectwise import ConnectwisePsa
 from worker.settings import BUILT_IN, snapshot_configuration
 
 Json = dict[str, Any]

@@ -1,0 +1,44 @@
+"""kind = "connectwise": its settings, and the adapter that is made of them."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from adapters.connectwise import Access, ConnectWiseContacts, FieldSettings
+from tasks.default_mappings import default_mapping
+from worker.configuration import Parts, PsaContacts, PsaKind, PsaSection
+from worker.configuration.values import Secret, Text, Url
+
+
+class ConnectwisePsa(PsaSection):
+    """A ConnectWise PSA; codebase and path are found."""
+
+    kind: Literal["connectwise"] = Field(description="The vendor.")
+    site_url: Url = Field(description="Scheme and host, like https://api-na.myconnectwise.net.")
+    company: Text = Field(description="The company id that one logs in with.")
+    public_key: Text = Field(description="The API member's public key.")
+    private_key: Secret = Field(description="The API member's private key.")
+    client_id: Secret = Field(description="The integration's client id, sent with every call.")
+
+
+def build(psa: ConnectwisePsa, parts: Parts) -> PsaContacts:
+    """Return the adapter of these settings."""
+    access = Access(
+        site_url=psa.site_url,
+        company=psa.company,
+        public_key=psa.public_key,
+        private_key=psa.private_key.get_secret_value(),
+        client_id=psa.client_id.get_secret_value(),
+    )
+    settings = FieldSettings(entra_id_field=psa.entra_id_field) if psa.entra_id_field else None
+    return ConnectWiseContacts(access, client=parts.client, budget=parts.budget, settings=settings)
+
+
+KIND = PsaKind(
+    settings=ConnectwisePsa,
+    build=build,
+    default_mapping=default_mapping("connectwise"),
+    identity=("site_url", "company"),
+    addresses=("site_url",),
+    calls_per_minute=300.0,  # of 1,000
+)
