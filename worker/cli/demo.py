@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, Annotated, Any, Literal
 
 import typer
 
@@ -32,6 +32,7 @@ __all__ = ["compare", "register"]
 Json = dict[str, Any]
 
 CONNECTOR = "demo"
+PSA_NAMES = {"connectwise": "a ConnectWise PSA", "autotask": "an Autotask PSA", "halo": "a HaloPSA"}
 SHOWN_LEVELS = frozenset({"error", "critical"})
 WORKERS_S = 60.0
 LOOK_S = 0.1
@@ -41,6 +42,7 @@ EPILOG = "Example: contact-sync demo --once --users 500\n\nExample: contact-sync
 
 Once = Annotated[bool, typer.Option("--once", help="Run, compare with the truth, stop; exit 0 if they agree.")]
 Users = Annotated[int, typer.Option("--users", metavar="N", min=1, help="Users of the first tenant.")]
+Psa = Annotated[Literal["connectwise", "autotask", "halo"], typer.Option("--psa", help="The PSA to synchronise to.")]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Another number makes other people.")]
 Keep = Annotated[
     Path | None, typer.Option("--keep", metavar="DIR", help="Keep configuration, store and logs in this new folder.")
@@ -56,16 +58,18 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=EPILOG)(demo)
 
 
-def demo(*, once: Once = False, users: Users = 500, seed: Seed = 7, keep: Keep = None) -> None:
+def demo(
+    *, once: Once = False, psa: Psa = "connectwise", users: Users = 500, seed: Seed = 7, keep: Keep = None
+) -> None:
     """Show the main job on a bundled sandbox.
 
-    A Microsoft 365 with a seeded tenant, a ConnectWise PSA, and everything that `up` runs, on this machine alone. It
-    does a full run, prints its report, compares the PSA with the sandbox's own truth, and runs again.
+    A Microsoft 365 with a seeded tenant, a PSA, and everything that `up` runs, on this machine alone. It does a full
+    run, prints its report, compares the PSA with the sandbox's own truth, and runs again.
     """
     folder, code = _new_folder(keep), Exit.ERRORS
     try:
         with (folder / "demo.log").open("w", encoding="utf-8") as log, Interruptions() as interruptions:
-            code = _Demo(folder, log, interruptions).run(users=users, seed=seed, once=once)
+            code = _Demo(folder, log, interruptions, psa).run(users=users, seed=seed, once=once)
     except _StoppedError:
         code = Exit.INTERRUPTED
     finally:
@@ -81,20 +85,25 @@ class _Demo:
     folder: Path
     log: IO[str]
     interruptions: Interruptions
+    psa: str
     watch: Callable[[], None] = lambda: None
     began_s: float = field(default_factory=time.monotonic)
     view: ChildrenView = field(default_factory=ChildrenView)
 
     def run(self, *, users: int, seed: int, once: bool) -> Exit:
         """Start everything, do the work, stop everything."""
-        self.tell(f"starting the sandbox: Microsoft 365 with {users} users (seed {seed}), and a ConnectWise PSA")
+        self.tell(f"starting the sandbox: Microsoft 365 with {users} users (seed {seed}), and {PSA_NAMES[self.psa]}")
         folder = self.folder / "sandbox"
-        with Sandbox(folder, users=users, seed=seed, on_line=self.note, sleep=self.sleep) as sandbox:
+        with Sandbox(folder, users=users, seed=seed, on_line=self.note, psa=self.psa, sleep=self.sleep) as sandbox:
             self.watch = sandbox.check
             path = self.folder / "contact-sync.toml"
             password = secrets.token_urlsafe(9)
             write_configuration(
-                path, sandbox.facts, flower_listen=_free_address(), flower_basic_auth=f"demo:{password}"
+                path,
+                sandbox.facts,
+                flower_listen=_free_address(),
+                flower_basic_auth=f"demo:{password}",
+                psa=self.psa,
             )
             settings = load_settings(path)
             self.tell(f"starting everything in {self.folder}: store, workers, beat, Flower")

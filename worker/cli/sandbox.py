@@ -24,7 +24,17 @@ Json = dict[str, Any]
 START_S = 60.0
 LOOK_S = 0.05
 LAST_LINES = 12  # of its output: a traceback's end
-NO_LIMITS = {"connectwise": {"per_minute": 0}, "graph": {"units_per_10s": 0, "writes_per_150s": 0}}
+NO_LIMITS = {
+    "connectwise": {"per_minute": 0},
+    "autotask": {"per_hour": 0, "threads": 0},
+    "halo": {"per_5_minutes": 0},
+    "graph": {"units_per_10s": 0, "writes_per_150s": 0},
+}
+PSA_KEYS = {  # what sandbox.json tells of each PSA, under the names of its settings
+    "connectwise": ("site_url", "company", "public_key", "private_key", "client_id"),
+    "autotask": ("zone_url", "username", "secret", "integration_code"),
+    "halo": ("resource_url", "auth_url", "tenant", "client_id", "client_secret"),
+}
 MANY_PER_MINUTE = 60_000  # the demo shows the work, not the waiting for a vendor's limit
 
 HEAD = """\
@@ -36,12 +46,8 @@ flower_listen = {flower_listen}
 flower_basic_auth = {flower_basic_auth}
 
 [psa.sandbox]
-kind = "connectwise"
-site_url = {site_url}
-company = {company}
-public_key = {public_key}
-private_key = {private_key}
-client_id = {client_id}
+kind = {kind}
+{keys}
 ca_file = {ca_file}
 requests_per_minute = {per_minute}
 
@@ -73,9 +79,17 @@ class Sandbox:
     """The sandbox process, and its control API."""
 
     def __init__(
-        self, folder: Path, *, users: int, seed: int, on_line: Tell, sleep: Callable[[float], None] = time.sleep
+        self,
+        folder: Path,
+        *,
+        users: int,
+        seed: int,
+        on_line: Tell,
+        psa: str = "connectwise",
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Take where it may write, who shall be in it, where its output goes, and how to wait for it."""
+        """Take where it may write, who shall be in it, where its output goes, which PSA counts, and how to wait."""
+        self._psa = psa
         self._ready = folder / "sandbox.json"
         options = {"--dir": str(folder), "--users": str(users), "--seed": str(seed)}
         command = [sys.executable, "-m", "ops.sandbox", *(part for option in options.items() for part in option)]
@@ -117,16 +131,16 @@ class Sandbox:
 
     def verdict(self) -> Json:
         """Compare the first tenant's company, as it is now, with what it should be."""
-        return self._ask("verdict")
+        return self._ask("verdict", vendor=self._psa)
 
     def count_writes(self) -> int:
         """Count what our side has ever written to the PSA."""
         writes = self._ask("audit")["writes"]
-        return sum(1 for write in writes if write["by"] == "api")
+        return sum(1 for write in writes if write["by"] == "api" and write["vendor"] == self._psa)
 
-    def _ask(self, call: str) -> Json:
+    def _ask(self, call: str, **asked: str) -> Json:
         try:
-            answer: Json = self.control.get(call).raise_for_status().json()
+            answer: Json = self.control.get(call, params=asked).raise_for_status().json()
         except httpx.HTTPError as error:
             self.check()
             raise Refusal("the sandbox does not answer", hint=str(error), code=Exit.NOT_RUN) from error
@@ -149,13 +163,15 @@ class Sandbox:
         self._tell(name, what)
 
 
-def write_configuration(path: Path, facts: Json, *, flower_listen: str, flower_basic_auth: str) -> None:
+def write_configuration(
+    path: Path, facts: Json, *, flower_listen: str, flower_basic_auth: str, psa: str = "connectwise"
+) -> None:
     """Write a configuration for the sandbox: connector "demo" of its first tenant, one more for each other tenant."""
-    psa: Json = facts["connectwise"]
     tenants: list[Json] = facts["tenants"]
     parts = [
         HEAD.format(
-            **_quoted(psa, "site_url", "company", "public_key", "private_key", "client_id"),
+            kind=_quote(psa),
+            keys="\n".join(f"{name} = {value}" for name, value in _quoted(facts[psa], *PSA_KEYS[psa]).items()),
             ca_file=_quote(facts["ca_file"]),
             per_minute=MANY_PER_MINUTE,
             flower_listen=_quote(flower_listen),
