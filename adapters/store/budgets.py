@@ -87,17 +87,27 @@ class InstanceBudget:
 
         Raises BudgetError(retry_after_s) if that is not enough, TransientError(breaker_open) while the vendor is down
         and another call is the probe; nothing is reserved then."""
-        answer, wait_ms, failing = self._connection.call("budget_reserve", keys=self._keys, args=self._args)
+        answer, wait_ms, failing, start_ms = self._connection.call("budget_reserve", keys=self._keys, args=self._args)
         self._failing = failing > 0
         wait_s = wait_ms / 1000
         if answer == b"go":
             if wait_s > 0:
                 self._sleep(wait_s)
+                self._check_pause(start_ms)
             return
-        retry_after_s = wait_s + random.uniform(0, self._rate.horizon_s)  # noqa: S311 - spreads load, guards nothing
+        retry_after_s = self._spread(wait_s)
         if answer == b"open":
             raise TransientError("breaker_open", vendor=self._vendor, retry_after_s=retry_after_s)
         raise BudgetError(f"budget_{text(answer)}", vendor=self._vendor, retry_after_s=retry_after_s)
+
+    def _check_pause(self, start_ms: int) -> None:
+        """Give up a reserved call if the vendor asked for a pause while it was waited for."""
+        left_s = (int(self._connection.client.get(self._keys["pause"]) or 0) - start_ms) / 1000
+        if left_s > 0:
+            raise BudgetError("budget_paused", vendor=self._vendor, retry_after_s=self._spread(left_s))
+
+    def _spread(self, wait_s: float) -> float:
+        return wait_s + random.uniform(0, self._rate.horizon_s)  # noqa: S311 - spreads load, guards nothing
 
     def pause(self, seconds: float) -> None:
         """Stop the whole instance for so long, an hour at most: the vendor asked for it."""

@@ -1,4 +1,5 @@
 -- Reserve one call: "go" after so many ms, or why not and when to come back: spent, paused, open (the breaker).
+-- With them the failures in a row, and the moment for which the call is reserved.
 -- One schedule for all (`next_ms`: when the next call is due at the steady rate). A call may run ahead of it by a burst;
 -- bulk calls by a smaller one, so that the rest is left for targeted calls as long as those keep within their own share.
 -- keys: budget pause breaker
@@ -11,7 +12,7 @@ local failing = tonumber(streak[1] or 0)
 if failing >= tonumber(failures) then
     local probe = tonumber(streak[2] or 0)
     if probe > now then
-        return {'open', math.ceil(probe - now), failing}
+        return {'open', math.ceil(probe - now), failing, 0}
     end
     redis.call('HSET', breaker, 'probe_ms', whole(now + probe_ms))
 end
@@ -27,11 +28,11 @@ end
 local paused_ms = tonumber(redis.call('GET', pause) or 0)
 local start = math.max(now, next_ms - ahead, paused_ms)
 if start - now > tonumber(horizon_ms) then
-    return {paused_ms == start and 'paused' or 'spent', math.ceil(start - now), failing}
+    return {paused_ms == start and 'paused' or 'spent', math.ceil(start - now), failing, 0}
 end
 redis.call('HSET', budget, 'next_ms', string.format('%.3f', next_ms + interval_ms), 'rate', rate)
 if within_share then
     redis.call('HSET', budget, 'share_ms', string.format('%.3f', share_ms + share_interval_ms))
 end
 redis.call('PEXPIRE', budget, 3600000)
-return {'go', math.ceil(start - now), failing}
+return {'go', math.ceil(start - now), failing, math.ceil(start)}

@@ -147,6 +147,22 @@ def test_short_pause_is_slept_through(store: Store) -> None:
     assert 0.3 < calls.call() <= 0.5
 
 
+def test_call_that_waits_for_its_moment_is_given_up_when_a_pause_comes(store: Store) -> None:
+    calls = Calls(store, rate=Rate(per_minute=60))
+    calls.call()
+    pausing = InstanceBudget(
+        *(store.connection, "main"),
+        lane="bulk",
+        rate=Rate(per_minute=60),
+        vendor="halo",
+        sleep=lambda _: calls.budget.pause(20),
+    )
+    with pytest.raises(BudgetError, match="budget_paused") as caught:
+        pausing.reserve()
+    assert caught.value.retry_after_s is not None
+    assert caught.value.retry_after_s > 15
+
+
 def test_absurd_pause_ends_after_an_hour(store: Store) -> None:
     calls = Calls(store, rate=Rate(per_minute=300))
     calls.budget.pause(1e9)
