@@ -568,7 +568,7 @@ def test_addresses_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 @contextmanager
 def listening(behave: Callable[[socket.socket], None]) -> Iterator[str]:
-    """Serve each connection by `behave` and yield the address."""
+    """Serve each connection on which something is asked by `behave` and yield the address."""
     stop = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.1)
@@ -581,7 +581,8 @@ def listening(behave: Callable[[socket.socket], None]) -> Iterator[str]:
                     continue
                 with connection:
                     connection.settimeout(5)
-                    connection.recv(65536)
+                    if not connection.recv(65536):
+                        continue
                     try:
                         behave(connection)
                     except OSError:
@@ -596,8 +597,19 @@ def listening(behave: Callable[[socket.socket], None]) -> Iterator[str]:
             thread.join()
 
 
-def real(url: str, client: httpx.Client) -> Transport:
-    return Transport("test", url, client=client, budget=DiaryBudget(), classify=silent, sleep=lambda _: None)
+class Clock:
+    """Goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def real(url: str, client: httpx.Client, now: Callable[[], float] = time.monotonic) -> Transport:
+    budget = DiaryBudget()
+    return Transport("test", url, client=client, budget=budget, classify=silent, sleep=lambda _: None, now=now)
 
 
 def test_a_write_that_drips_ends_by_its_permit() -> None:
@@ -624,6 +636,35 @@ def test_a_silent_server_is_left_when_the_permit_ends() -> None:
 
     assert raised.value.reason == "timeout"
     assert elapsed < 0.9
+
+
+@pytest.mark.parametrize(
+    "moment", ["before", "connection.connect_tcp.complete", "http11.send_request_headers.started"], ids=str
+)
+def test_nothing_is_sent_by_a_process_that_stood_still_until_its_permit_had_ended(moment: str) -> None:
+    clock = Clock()
+
+    def stand_still_at(name: str) -> None:
+        if name == moment:
+            clock.seconds += 60.0
+
+    def prepare(request: httpx.Request) -> None:
+        stand_still_at("before")
+        request.extensions["trace"] = lambda name, _: stand_still_at(name)
+
+    def permit() -> float:
+        if clock.seconds:
+            raise TransientError("write_deadline_passed", vendor="test")
+        return 20.0
+
+    heard: list[socket.socket] = []
+    with listening(heard.append) as url, make_client() as client:
+        client.event_hooks = {"request": [prepare]}
+        with pytest.raises(TransientError) as raised:
+            write(real(url, client, now=clock), permit)
+
+    assert heard == []
+    assert raised.value.reason == "write_deadline_passed", "certainly not taken, so it was tried again"
 
 
 def test_a_server_that_closes_without_answer_loses_a_write_and_not_a_read() -> None:
