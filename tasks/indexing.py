@@ -1,7 +1,9 @@
 """The contact index of a run: every contact of the connector's companies, read once."""
 
+from collections.abc import Sequence
+
 from adapters.errors import TransientError
-from adapters.records import Run
+from adapters.records import Contact, Run
 from tasks import holding, matching
 from tasks.connector import Connector
 from tasks.ports import Contacts, Json, Ports
@@ -25,42 +27,42 @@ def load_index(ports: Ports, run: Run, connector: Connector) -> float | None:
     Costs ⌈contacts / page⌉ reads a company, one more where the last page is full, and a count. Pages that were read
     before a spent budget or a crash ended the step are kept: a repeat goes on behind them."""
     holder = ports.presence.new_holder()
-    done = run.notes.get("indexed") or {}
-    if not ports.index.reset(run.run_id, holder=holder, keep=bool(done)):
+    progress = run.notes.get("indexed") or {}
+    if not ports.index.reset(run.run_id, holder=holder, keep=bool(progress)):
         return holding.BUSY_WAIT_S
     try:
-        _load(ports, run, connector, done=done, holder=holder)
+        _load(ports, run, connector, progress=progress, holder=holder)
     except BaseException:
         ports.index.release(run.run_id, holder=holder)
         raise
     return None
 
 
-def _load(ports: Ports, run: Run, connector: Connector, *, done: Json, holder: str) -> None:
+def _load(ports: Ports, run: Run, connector: Connector, *, progress: Json, holder: str) -> None:
     contacts = ports.contacts(run)
-    done = done or {"read_at_ms": ports.runs.now_ms(), "companies": [], **UNREAD}
+    progress = progress or {"read_at_ms": ports.runs.now_ms(), "companies": [], **UNREAD}
     for company_id in companies_of(connector, SyncRequest.from_run(run.request)):
-        if company_id in done["companies"]:
+        if company_id in progress["companies"]:
             continue
-        while not done["is_read"]:
-            page, cursor = contacts.fetch_contacts(company_id, done["cursor"])
-            with holding.while_held():
-                keys = [matching.index_keys(contact) for contact in page]
-                ports.index.add(run.run_id, page, keys, holder=holder)
-            done = {**done, "cursor": cursor, "seen": done["seen"] + len(page), "is_read": cursor is None}
-            _keep(ports, run, done)
-        if not _is_complete(contacts, company_id, done["seen"]):
+        while not progress["is_read"]:
+            page, cursor = contacts.fetch_contacts(company_id, progress["cursor"])
+            seen = progress["seen"] + len(page)
+            progress = {**progress, "cursor": cursor, "seen": seen, "is_read": cursor is None}
+            _add(ports, run, page, progress=progress, holder=holder)
+        if not _is_complete(contacts, company_id, progress["seen"]):
             ports.runs.note(run.run_id, indexed=None)
             raise TransientError("contact_list_incomplete", vendor=connector.psa_kind)
-        done = {**done, "companies": [*done["companies"], company_id], **UNREAD}
-        _keep(ports, run, done)
+        progress = {**progress, "companies": [*progress["companies"], company_id], **UNREAD}
+        _add(ports, run, (), progress=progress, holder=holder)
     with holding.while_held():
-        ports.index.seal(run.run_id, holder=holder, read_at_ms=done["read_at_ms"])
+        ports.index.seal(run.run_id, holder=holder, read_at_ms=progress["read_at_ms"])
 
 
-def _keep(ports: Ports, run: Run, done: Json) -> None:
-    """Note how far the index is, for whoever goes on."""
-    ports.runs.note(run.run_id, indexed=done)
+def _add(ports: Ports, run: Run, page: Sequence[Contact], *, progress: Json, holder: str) -> None:
+    """Index a page, with how far that is for whoever goes on."""
+    keys = [matching.index_keys(contact) for contact in page]
+    with holding.while_held():
+        ports.index.add(run.run_id, page, keys, holder=holder, progress=progress)
     ports.runs.touch(run.run_id, due_in_s=ports.timing.step_due_s)
 
 

@@ -208,12 +208,21 @@ class Index(Protocol):
     def reset(self, run_id: str, *, holder: str, keep: bool = False) -> bool:
         """Forget what was indexed and start over under this holder; False if another live holder is loading.
 
-        `keep` goes on with what is there."""
+        `keep` goes on with what is there, as far as the run's note `indexed` says."""
 
-    def add(self, run_id: str, contacts: Sequence[Contact], keys: Sequence[Sequence[str]], *, holder: str) -> None:
+    def add(
+        self,
+        run_id: str,
+        contacts: Sequence[Contact],
+        keys: Sequence[Sequence[str]],
+        *,
+        holder: str,
+        progress: Json | None = None,
+    ) -> None:
         """Index contacts, each under its look-up keys (opaque strings of tasks.matching).
 
-        Raises LookupError if the holder lost the index."""
+        How far the index is becomes the run's note `indexed` in the same step. Raises LookupError if the holder lost
+        the index."""
 
     def seal(self, run_id: str, *, holder: str, read_at_ms: int) -> None:
         """Say that the index is complete, and when its read began (`Run.index_at_ms`). Raises LookupError as add."""

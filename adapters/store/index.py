@@ -1,11 +1,17 @@
 """The contact index of one run: contacts by id and by look-up key, loaded by one holder at a time."""
 
+import json
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from adapters.records import Contact
 from adapters.store.connection import Connection, text
 from adapters.store.packing import pack, unpack
+from adapters.store.runs import NOTE
 from adapters.store.timing import StoreTiming
+
+Json = dict[str, Any]
+PROGRESS = NOTE + "indexed"
 
 
 class Index:
@@ -22,18 +28,28 @@ class Index:
 
         False if another live holder is loading (it lapses after a while without progress), or if the index is sealed:
         a late copy of the step must not empty what a judge is reading."""
-        args = {"holder": holder, "lapse_ms": int(self._timing.loading_s * 1000), "keep": keep}
+        args = {"holder": holder, "lapse_ms": int(self._timing.loading_s * 1000), "keep": keep, "note": PROGRESS}
         return bool(self._connection.call("index_reset", keys=self._part_keys(run_id), args=args))
 
-    def add(self, run_id: str, contacts: Sequence[Contact], keys: Sequence[Sequence[str]], *, holder: str) -> None:
-        """Index contacts, each under its look-up keys. A repeat changes nothing. Raises LookupError if it was lost."""
+    def add(
+        self,
+        run_id: str,
+        contacts: Sequence[Contact],
+        keys: Sequence[Sequence[str]],
+        *,
+        holder: str,
+        progress: Json | None = None,
+    ) -> None:
+        """Index contacts, each under its look-up keys, and note how far the index is. A repeat changes nothing.
+
+        Raises LookupError if it was lost."""
         values: list[str | bytes] = []
         for contact in contacts:
             values += [contact.id, pack(contact.model_dump_json(exclude_unset=True).encode())]
         for contact, own_keys in zip(contacts, keys, strict=True):
             for key in own_keys:
                 values += [key, contact.id]
-        args = {"holder": holder, "contacts": len(contacts)}
+        args = {"holder": holder, "contacts": len(contacts), "note": PROGRESS, "progress": json.dumps(progress)}
         if not self._connection.call("index_add", keys=self._part_keys(run_id), args=args, rest=values):
             raise LookupError("another holder loads this index")
 

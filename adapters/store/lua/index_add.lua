@@ -1,11 +1,12 @@
--- Index contacts (id, packed JSON)*, then (look-up key, id)*.
+-- Index contacts (id, packed JSON)*, then (look-up key, id)*, and note how far the index is.
 -- keys: run index index_keys
--- args: holder contacts
+-- args: holder contacts note progress
 
 if redis.call('HGET', run, 'index_holder') ~= holder then
     return 0
 end
 take('index', now_ms())
+redis.call('HSET', run, note, progress)
 local position = rest
 for _ = 1, tonumber(contacts) do
     redis.call('HSET', index, ARGV[position], ARGV[position + 1])

@@ -77,10 +77,31 @@ def test_released_index_is_free_at_once(store: Store) -> None:
     assert store.index.reset("r1", holder=second)
 
 
+def progress_of(store: Store) -> object:
+    run = store.runs.load_run("r1")
+    assert run is not None
+    return run.notes.get("indexed")
+
+
 def test_reset_forgets_what_the_earlier_holder_indexed(store: Store) -> None:
     reading(store)
     holder = store.presence.new_holder()
     store.index.reset("r1", holder=holder)
-    store.index.add("r1", [a_contact(1)], [["k"]], holder=holder)
+    store.index.add("r1", [a_contact(1)], [["k"]], holder=holder, progress={"seen": 1})
     assert store.index.reset("r1", holder=holder)
     assert store.index.find("r1", ["k"]) == {}
+    assert progress_of(store) is None
+
+
+def test_index_that_is_kept_stands_with_its_progress(store: Store) -> None:
+    reading(store)
+    first, second = store.presence.new_holder(), store.presence.new_holder()
+    store.index.reset("r1", holder=first)
+    store.index.add("r1", [a_contact(1)], [["k"]], holder=first, progress={"seen": 1})
+    store.index.release("r1", holder=first)
+    assert store.index.reset("r1", holder=second, keep=True)
+    assert store.index.find("r1", ["k"]) == {"k": (a_contact(1),)}
+    assert progress_of(store) == {"seen": 1}
+    with pytest.raises(LookupError):
+        store.index.add("r1", [a_contact(2)], [["k"]], holder=first, progress={"seen": 2})
+    assert progress_of(store) == {"seen": 1}, "a holder that lost the index says nothing more of it"
