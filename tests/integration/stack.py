@@ -19,6 +19,7 @@ from tasks.publishing import CeleryPublisher
 from tasks.requesting import request_run
 from tests.fakes.valkey import RealValkey
 from worker.celery_app import create_app
+from worker.cli.sandbox import NO_LIMITS, PSA_KEYS
 from worker.compose import build_ports, open_store, publish_configuration
 from worker.reporting import write_run_report
 from worker.services import flower_service, worker_service
@@ -64,12 +65,8 @@ graph_url = "{url}/v1.0"
 ca_file = "{ca_file}"
 
 [psa.main]
-kind = "connectwise"
-site_url = "{url}"
-company = "{company}"
-public_key = "{public_key}"
-private_key = "{private_key}"
-client_id = "{psa_client_id}"
+kind = "{psa}"
+{psa_keys}
 ca_file = "{ca_file}"
 requests_per_minute = {requests_per_minute}
 
@@ -99,6 +96,7 @@ class Stack:
         *,
         users: int = 120,
         seed: int = 7,
+        psa: str = "connectwise",
         requests_per_minute: int = 60_000,
         timing: dict[str, float] | None = None,
         service: str = "",
@@ -111,13 +109,14 @@ class Stack:
         lines of their tables. `connectors` are names with their
         settings, the first one for the first tenant and its company, and so on; the sandbox has three."""
         self.folder = folder
+        self.psa = psa
         self.workers: list[subprocess.Popen[bytes]] = []
         self._others: list[subprocess.Popen[bytes]] = []
         (folder / "valkey").mkdir()
         self.valkey = RealValkey(folder / "valkey")
         self._sandbox = self._start_sandbox(users, seed)
         self.control = httpx.Client(base_url=f"{self.facts['control_url']}/", verify=_trust(self.facts), timeout=60)
-        self.control.post("limits", json={"connectwise": {"per_minute": 0}, "graph": {"units_per_10s": 0}})
+        self.control.post("limits", json=NO_LIMITS)
         self.config = folder / "contact-sync.toml"
         times = {} if timing == {} else SMALL_TIMES | (timing or {})
         self._base = self._configuration(
@@ -167,9 +166,14 @@ class Stack:
         """Return how many faults have fired."""
         return sum(rule["fired"] for rule in self.control.get("faults").json()["rules"])
 
+    def truth(self) -> Json:
+        """Return what the next full run should do."""
+        truth: Json = self.control.get("truth", params={"vendor": self.psa}).json()
+        return truth
+
     def verdict(self) -> Json:
         """Compare the PSA with the ground truth."""
-        verdict: Json = self.control.get("verdict").json()
+        verdict: Json = self.control.get("verdict", params={"vendor": self.psa}).json()
         return verdict
 
     def contacts_of(self, mail: str) -> list[Json]:
@@ -304,7 +308,7 @@ class Stack:
         return load_settings(self.config)
 
     def _configuration(self, *, requests_per_minute: int, timing: dict[str, float], service: str, workers: str) -> str:
-        graph, psa = self.facts["multi_tenant_app"], self.facts["connectwise"]
+        graph, psa = self.facts["multi_tenant_app"], self.facts[self.psa]
         return CONFIGURATION.format(
             redis_url=self.valkey.url,
             folder=self.folder,
@@ -312,10 +316,8 @@ class Stack:
             ca_file=self.facts["ca_file"],
             client_id=graph["client_id"],
             client_secret=graph["client_secret"],
-            company=psa["company"],
-            public_key=psa["public_key"],
-            private_key=psa["private_key"],
-            psa_client_id=psa["client_id"],
+            psa=self.psa,
+            psa_keys="\n".join(f'{name} = "{psa[name]}"' for name in PSA_KEYS[self.psa]),
             requests_per_minute=requests_per_minute,
             timing="\n".join(f"{name} = {seconds}" for name, seconds in timing.items()),
             service=service,
