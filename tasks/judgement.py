@@ -21,7 +21,7 @@ from tasks.scope import Scope
 MOST_QUESTIONS = 12  # of one match; each answer settles one contact or user, so it ends earlier
 TOLERATED_MISSING = 3  # linked contacts that an index may lack, or the share below
 TOLERATED_SHARE = 0.02
-RENEW_S = 5.0
+RENEWALS = 9  # in the time after which a run or plan without a sign of life is given to another worker
 
 
 @dataclass
@@ -168,10 +168,11 @@ class Judgement:
 
     def _renew(self) -> None:
         """Keep run and plan ours through reads one by one, which may take minutes under a small budget."""
-        if time.monotonic() - self._renewed_at < RENEW_S or not self.holder:
+        due_s = self.ports.timing.step_due_s
+        if time.monotonic() - self._renewed_at < due_s / RENEWALS or not self.holder:
             return
         self._renewed_at = time.monotonic()
-        self.ports.runs.touch(self.run.run_id, due_in_s=self.ports.timing.step_due_s)
+        self.ports.runs.touch(self.run.run_id, due_in_s=due_s)
         with holding.while_held():
             self.ports.plan.add(self.run.run_id, holder=self.holder, planned=(), outcomes=())
 

@@ -132,9 +132,14 @@ class Engine:
         return self.configuration.connector("contoso", version=self.configuration.current_version())
 
     def add_connector(self, connector_id: str, directory: Directory, **settings: Any) -> None:
-        """Publish another connector beside contoso, with a tenant of its own."""
+        """Publish another connector beside those that there are, with a tenant of its own."""
         self._tenants[connector_id] = directory
-        self.configuration.publish(self.connector(), make_connector(connector_id, **settings))
+        version = self.configuration.current_version()
+        known = [
+            self.configuration.connector(name, version=version)
+            for name in self.configuration.connectors(version=version)
+        ]
+        self.configuration.publish(*known, make_connector(connector_id, **settings))
 
     def with_timing(self, **times: Any) -> None:
         """Change times and sizes."""
