@@ -9,7 +9,7 @@ import copy
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 
@@ -49,6 +49,11 @@ class _Learned:
 
 class AutotaskContacts:
     """Contacts and companies of one database. Built without network; thread-safe; copies share all they know."""
+
+    CANNOT: ClassVar[Mapping[str, str]] = {
+        "move": "A PATCH goes to /Companies/{id}/Contacts, and companyID is read-only: the API moves no contact.",
+    }
+    """What the conformance kit does not ask of this adapter, by topic, and why."""
 
     def __init__(
         self,

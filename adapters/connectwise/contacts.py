@@ -8,7 +8,7 @@ import copy
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 
@@ -50,6 +50,9 @@ class _Learned:
 
 class ConnectWiseContacts:
     """Contacts and companies of one installation. Built without network; thread-safe; copies share all they know."""
+
+    CANNOT: ClassVar[Mapping[str, str]] = {}
+    """What the conformance kit does not ask of this adapter, by topic, and why."""
 
     def __init__(
         self,

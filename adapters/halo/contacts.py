@@ -7,10 +7,10 @@ minutes for each client that it creates users in.
 import copy
 import math
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import httpx
 
@@ -78,6 +78,11 @@ class _Learned:
 
 class HaloContacts:
     """Users and clients of one installation. Built without network; thread-safe; copies share all they know."""
+
+    CANNOT: ClassVar[Mapping[str, str]] = {
+        "lengths": "Halo documents no length of any field, so the schema has none.",
+    }
+    """What the conformance kit does not ask of this adapter, by topic, and why."""
 
     def __init__(
         self,

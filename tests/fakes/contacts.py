@@ -2,10 +2,10 @@
 
 import threading
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 from adapters.errors import AnswerLostError, NotFoundError, RecordError, SyncError
 from adapters.records import Company, Contact, ContactChange, ContactDraft, FieldSpec, PsaSchema
@@ -51,6 +51,12 @@ class FakeContacts:
     first out: `fail`, `refuse` and `lose_answer`; each is used up by one call. `moments` are for what happens
     meanwhile.
     """
+
+    CANNOT: ClassVar[Mapping[str, str]] = {
+        "cost": "It has no budget: tests count its calls themselves.",
+        "faults": "It has no connection; failures are scripted by exception.",
+        "keys": "It asks nobody for a key.",
+    }
 
     def __init__(self, *, schema: PsaSchema = SCHEMA, page_size: int = 1000) -> None:
         """Start empty."""

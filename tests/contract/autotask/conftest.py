@@ -1,34 +1,11 @@
-from collections.abc import Iterator
-
 import httpx
 import pytest
 
-from adapters.transport import make_client
-from tests.contract.autotask.psas import FakePsa, Psa, SandboxPsa
-from tests.contract.sandbox import Sandbox, running_sandbox
-
-
-@pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with running_sandbox(tmp_path_factory.mktemp("sandbox"), users=20, tenants=1) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture(scope="session")
-def client(running: Sandbox) -> Iterator[httpx.Client]:
-    with make_client(running.facts["ca_file"], read_timeout_s=2.0) as client:
-        yield client
+from tests.contract.autotask.psas import SandboxPsa
+from tests.contract.sandbox import Sandbox
 
 
 @pytest.fixture
-def sandbox_psa(running: Sandbox, client: httpx.Client) -> SandboxPsa:
-    running.reset()
-    return SandboxPsa(running, client)
-
-
-@pytest.fixture(params=["fake", "sandbox"])
-def psa(request: pytest.FixtureRequest) -> Psa:
-    if request.param == "fake":
-        return FakePsa()
-    found: SandboxPsa = request.getfixturevalue("sandbox_psa")
-    return found
+def sandbox_psa(psa_sandbox: Sandbox, psa_client: httpx.Client) -> SandboxPsa:
+    psa_sandbox.reset()
+    return SandboxPsa(psa_sandbox, psa_client)
