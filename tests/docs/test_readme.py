@@ -11,7 +11,7 @@ import pytest
 
 from tests.docs.blocks import Block, find_blocks, run_block
 from tests.docs.installation import PROGRAMS, ROOT, Installation, clean_environment, running_installation, wait_for
-from worker.configuration import load
+from worker.configuration import load, psa_kinds
 from worker.settings import BUILT_IN
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -71,6 +71,20 @@ def test_the_configuration_is_accepted_in_production(tmp_path: Path) -> None:
     settings = load(path, environment=SECRETS, built_in=BUILT_IN)
     assert settings.service.development is False
     assert settings.connectors["contoso"].exclude[0].name == "service accounts"
+
+
+@pytest.mark.parametrize("kind", ["autotask", "halo"])
+def test_another_psa_is_another_table_and_each_of_its_keys_is_explained(tmp_path: Path, kind: str) -> None:
+    whole, names = BLOCKS["configuration"].text, re.findall(r'env = "(\w+)"', BLOCKS[kind].text)
+    path = tmp_path / "contact-sync.toml"
+    path.write_text(re.sub(r"\[psa\.main\]\n.*?\n\n", lambda _: BLOCKS[kind].text + "\n", whole, flags=re.DOTALL))
+    settings = load(path, environment=SECRETS | dict.fromkeys(names, "something"), built_in=BUILT_IN)
+    assert settings.psas["main"].kind == kind
+    chapter = README.split(BLOCKS[kind].text)[1].split("\n## ")[0].split("\n### ")[0]
+    explained = {
+        key for row in re.findall(r"^\| (`.*?) \|", chapter, re.MULTILINE) for key in re.findall(r"`(\w+)`", row)
+    }
+    assert explained == set(psa_kinds()[kind].settings.model_fields) - {"kind"}
 
 
 def test_the_deployment_is_accepted_in_production(tmp_path: Path) -> None:
