@@ -1,7 +1,7 @@
 """The Celery half of every step: name, queue, limits, retry. The steps are plain functions that tests call directly."""
 
 from collections.abc import Callable
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import structlog
 from celery import Task, shared_task
@@ -21,6 +21,8 @@ from tasks import (
     upserting,
 )
 from tasks.ports import Ports
+
+T = TypeVar("T")
 
 STORE_WAIT_S = 3.0  # the store or the broker is away; it is asked again until it is back
 
@@ -48,15 +50,26 @@ class SyncTask(Task[..., Any]):
         return cast(PortsApp, self.app).ports()
 
     def step(self, do: Callable[[], float | None], **facts: str) -> None:
-        """Do one step; if it wants to be repeated later, or the store is away, come back with a countdown."""
+        """Do one step; if it wants to be repeated later, come back with a countdown."""
+        wait_s = self.outwait(do, **facts)
+        if wait_s is not None:
+            raise self.later(wait_s)
+
+    def outwait(self, do: Callable[[], T], **facts: str) -> T:
+        """Do this and return what it returns; while store or broker are away, come back with a countdown."""
         with structlog.contextvars.bound_contextvars(task_id=self.request.id, **facts):
             try:
-                wait_s = do()
+                return do()
             except TransientError as error:
                 structlog.get_logger().warning("step.store_unavailable", reason=str(error))
-                wait_s = STORE_WAIT_S
-        if wait_s is not None:
-            raise self.retry(countdown=wait_s)
+        raise self.later(STORE_WAIT_S)
+
+    def later(self, wait_s: float) -> Exception:
+        """Publish the message once more, with a countdown; return what this delivery is to end with.
+
+        Celery would forget what Flower and the logs show of the message."""
+        shown: dict[str, Any] = {name: getattr(self.request, name, None) for name in ("argsrepr", "kwargsrepr")}
+        return self.retry(countdown=wait_s, throw=False, **shown)
 
 
 @shared_task(bind=True, base=SyncTask, name="sync.dispatch_due", **LATE)
@@ -70,8 +83,12 @@ def start_run(
     self: SyncTask, run_id: str | None = None, connector: str | None = None, request: dict[str, Any] | None = None
 ) -> str:
     """Start a requested run; or, given a connector and the specified inputs, request one. Answers with the run id."""
-    if run_id is None:  # the request publishes the start under the run's own id, so that a retry asks for no second run
-        return requesting.request_run(self.ports, str(connector), request or {}, trigger="flower").run_id
+    if run_id is None:
+        key = f"flower:{self.request.id}"  # of the message, which may be delivered twice
+        run = self.outwait(
+            lambda: requesting.request_run(self.ports, str(connector), request or {}, trigger="flower", key=key)
+        )
+        return run.run_id
     self.step(lambda: stepping.run_step(self.ports, run_id, starting.start_run), run_id=run_id)
     return run_id
 

@@ -24,10 +24,12 @@ Decision = Planned | Outcome
 
 
 def judge(ports: Ports, run: Run) -> float | None:
-    """Turn the pages of a run into its plan; a repeat starts the plan over, a plan that is sealed stands."""
+    """Turn the pages of a run into its plan; a repeat starts it over, one that is sealed stands and goes on."""
     if run.state is RunState.READING and not ports.reading.begin_judging(run.run_id):
         ports.publisher.fan_out(run.run_id, generation=run.generation, page=max(ports.reading.pages(run.run_id) - 1, 0))
         return None
+    if run.state is RunState.WRITING:
+        _go_on(ports, run)
     if run.state not in (RunState.READING, RunState.JUDGING):
         return None
     connector = ports.configuration.connector(run.connector_id, version=run.config_version)
@@ -81,11 +83,16 @@ def _judge(judgement: Judgement) -> float | None:
     judgement.forget_gone()
     ports.runs.note(run.run_id, enabled_users=enabled)
     if ports.plan.seal(run.run_id, holder=judgement.holder):
-        ports.runs.touch(run.run_id, due_in_s=ports.timing.due_s)
-        ports.publisher.feed(run.instance)
-        if ports.plan.is_complete(run.run_id):
-            closing.request_close(ports, run)
+        _go_on(ports, run)
     return None
+
+
+def _go_on(ports: Ports, run: Run) -> None:
+    """Let what was planned be written, or the run be closed if nothing was."""
+    ports.runs.touch(run.run_id, due_in_s=ports.timing.due_s)
+    ports.publisher.feed(run.instance)
+    if ports.plan.is_complete(run.run_id):
+        closing.request_close(ports, run)
 
 
 def _enabled_users(judgement: Judgement, survey: "_Survey") -> int:

@@ -117,6 +117,9 @@ class Runs(Protocol):
         """Write a run as requested, due at once; with a tick (expected, new) also compare-and-set the connector's
         last scheduled time. False, and nothing written, if the tick moved or the run exists."""
 
+    def request_once(self, run: Run, *, key: str, keep_s: float) -> str:
+        """Request a run under an idempotency key; return its id, or that of the run the key was used for before."""
+
     def load_run(self, run_id: str) -> Run | None:
         """Return an open run; None if it is closed or unknown."""
 

@@ -93,8 +93,9 @@ class CeleryPublisher:
         return signature
 
     def _send(self, task: Any, args: tuple[Any, ...], *, task_id: str | None, shown: str, **options: Any) -> None:
-        # argsrepr is all that Flower and the logs show of a message: ids and the user principal name
-        options |= {"argsrepr": shown, "kwargsrepr": "{}"}
+        # argsrepr is all that Flower and the logs show of a message: ids and the user principal name; nobody here
+        # waits for a result, and Celery would subscribe to it for ever
+        options |= {"argsrepr": shown, "kwargsrepr": "{}", "ignore_result": True}
         with self._reaching():
             self._app.tasks[task.name].apply_async(args, task_id=task_id, **options)
 

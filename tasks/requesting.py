@@ -14,22 +14,30 @@ from tasks.request import SyncRequest
 BY_ITSELF = frozenset({"schedule", "event"})  # triggers that office365_sync_enabled switches off
 ID_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # nothing that is misread over the telephone
 ID_LETTERS = 6
+KEY_KEPT_S = 86_400.0  # a message is delivered again within the visibility time-out, a caller repeats within hours
 
 
-def request_run(ports: Ports, connector_id: str, request: SyncRequest | Mapping[str, Any], *, trigger: str) -> Run:
+def request_run(
+    ports: Ports, connector_id: str, request: SyncRequest | Mapping[str, Any], *, trigger: str, key: str | None = None
+) -> Run:
     """Write a requested run into the ledger and publish its start; returns the run as requested.
 
-    A repeat requests another run. Raises KeyError for a connector that is not in the published configuration, and
-    pydantic's ValidationError for inputs that are not the specified ones.
+    A repeat requests another run, but names the same one under the same idempotency key. Raises KeyError for a
+    connector that is not in the published configuration, and pydantic's ValidationError for inputs that are not the
+    specified ones.
     """
     asked = request if isinstance(request, SyncRequest) else SyncRequest.from_run(dict(request))
     connector = ports.configuration.connector(connector_id, version=ports.configuration.current_version())
     while True:
         now_ms = ports.runs.now_ms()
         run = new_run(connector, asked, trigger=trigger, run_id=new_run_id(connector_id, at_ms=now_ms), at_ms=now_ms)
-        if ports.runs.request_run(run):
-            ports.publisher.start_run(run.run_id)
-            return run
+        if key is not None:
+            run_id = ports.runs.request_once(run, key=key, keep_s=KEY_KEPT_S)
+            run = run.model_copy(update={"run_id": run_id})
+        elif not ports.runs.request_run(run):
+            continue  # somebody was given that id in this very second
+        ports.publisher.start_run(run.run_id)
+        return run
 
 
 def new_run(connector: Connector, request: SyncRequest, *, trigger: str, run_id: str, at_ms: int) -> Run:

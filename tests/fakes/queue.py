@@ -4,8 +4,10 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from adapters.errors import TransientError
 from adapters.records import Batch, Member, Run
 from tasks import closing, deciding, fanning_out, feeding, starting, stepping, summarizing, upserting
+from tasks.celery_tasks import STORE_WAIT_S
 from tasks.ports import Ports
 
 Step = Callable[[Ports, Run], float | None]
@@ -22,8 +24,9 @@ class Message:
 class Queue:
     """Satisfies ports.Publisher. `sent` names every message that was published.
 
-    `lose` says how many of the next messages of a name get lost, `copies` how often each one is delivered. A chord
-    counts its members by user, and publishes its callback once, as Celery does on Redis."""
+    `lose` says how many of the next messages of a name get lost, `refuse` how many cannot be published at all,
+    `copies` how often each one is delivered. A chord counts its members by user, and publishes its callback once, as
+    Celery does on Redis."""
 
     def __init__(self, ports: Callable[[], Ports]) -> None:
         """Be empty; `ports` are those of the process that takes a message up."""
@@ -33,15 +36,19 @@ class Queue:
         self.unacknowledged: list[Message] = []
         self.sent: list[str] = []
         self.lose: Counter[str] = Counter()
+        self.refuse: Counter[str] = Counter()
         self.copies = 1
 
     def do_next(self) -> float | None:
-        """Do the first message. One that wants to come back goes to the end of the queue.
+        """Do the first message. One that wants to come back, or finds store or broker away, goes to the end.
 
         It stays in `unacknowledged` if its process dies."""
         message = self.waiting.popleft()
         self.unacknowledged.append(message)
-        wait_s = message.do()
+        try:
+            wait_s = message.do()
+        except TransientError:
+            wait_s = STORE_WAIT_S
         self.unacknowledged.remove(message)
         if wait_s is not None:
             self.waiting.append(message)
@@ -98,6 +105,9 @@ class Queue:
         self._put(name, lambda: stepping.run_step(self._ports(), run_id, step))
 
     def _put(self, name: str, do: Callable[[], float | None]) -> None:
+        if self.refuse[name] > 0:
+            self.refuse[name] -= 1
+            raise TransientError("broker_unreachable", vendor="store")
         self.sent.append(name)
         if self.lose[name] > 0:
             self.lose[name] -= 1

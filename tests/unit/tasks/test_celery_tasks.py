@@ -1,19 +1,22 @@
 """The Celery half: what every task states, where it goes, and what its messages show."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
 from typing import Any
 
 import pytest
 from celery import Celery, Task
+from celery.exceptions import Retry
 
+from adapters.errors import TransientError
 from adapters.records import Batch, Member
 from adapters.store.connection import Connection
 from tasks.celery_tasks import ROUTES, SyncTask
 from tasks.publishing import CeleryPublisher
+from tests.fakes.engine import Engine
 from tests.fakes.valkey import RealValkey
-from worker.celery_app import create_app
+from worker.celery_app import SyncApp, create_app
 
 OWN = {"run", "app", "name"}
 KNOWN = {*dir(Task), *(option for option, _ in Task.from_config)}
@@ -140,3 +143,92 @@ def test_repeated_message_has_the_id_that_it_had(publisher: CeleryPublisher, bro
         publisher.close_run("r1")
     ids = [header["id"] for header in sent(broker, "control")]
     assert ids[:5] == ids[5:] == ["r1:start", "r1:page:1.3", "r1:judge", "r1:summary:b1", "r1:close"]
+
+
+@pytest.mark.parametrize(
+    "publish",
+    [
+        lambda publisher: publisher.start_run("r1"),
+        lambda publisher: publisher.fan_out("r1", generation=0, page=0),
+        lambda publisher: publisher.judge("r1"),
+        lambda publisher: publisher.feed("main"),
+        lambda publisher: publisher.batch(Batch(run_id="r1", batch_id="b1", members=members("bulk"))),
+        lambda publisher: publisher.upsert(members("bulk")[0]),
+        lambda publisher: publisher.summarize_batch("r1", "b1"),
+        lambda publisher: publisher.close_run("r1"),
+    ],
+    ids=["start_run", "fan_out", "judge", "feed", "batch", "upsert", "summarize_batch", "close_run"],
+)
+def test_broker_that_cannot_be_reached_is_a_passing_failure_of_the_store(
+    publish: Callable[[CeleryPublisher], None],
+) -> None:
+    app = create_app("redis://127.0.0.1:1/0", visibility_timeout_s=60, user_events=True)
+    once = {"max_retries": 0, "retry_policy": {"max_retries": 0}}
+    app.conf.update(task_publish_retry=False, broker_transport_options=once, result_backend_transport_options=once)
+    with pytest.raises(TransientError) as raised:
+        publish(CeleryPublisher(app))
+    assert (raised.value.reason, raised.value.vendor) == ("broker_unreachable", "store")
+    app.close()
+
+
+# --- asked for by Flower ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def worker(engine: Engine, valkey: RealValkey, broker: Connection) -> Iterator[SyncApp]:
+    """A worker's application over the engine's ports, with a broker for what it retries."""
+    app = create_app(valkey.url.replace("/0", "/9"), visibility_timeout_s=60, user_events=True)
+    app.build_ports = lambda: engine.ports
+    yield app
+    app.close()
+
+
+def deliver(app: SyncApp, name: str, **message: Any) -> Any:
+    """Do a task as a worker does when it has received this message; a retry goes to the broker."""
+    task = app.tasks[name]
+    delivery: dict[str, Any] = {"called_directly": False, "delivery_info": {"routing_key": "control"}, **message}
+    task.push_request(**delivery)
+    try:
+        return task.run(*delivery.get("args", ()), **delivery.get("kwargs", {}))
+    finally:
+        task.pop_request()
+
+
+ASKED: dict[str, Any] = {"id": "m1", "args": (), "kwargs": {"connector": "contoso", "request": {"sync_mode": "full"}}}
+
+
+def test_run_asked_for_by_flower_is_one_however_often_its_message_is_delivered(engine: Engine, worker: SyncApp) -> None:
+    engine.directory.add_user("ann")
+    first = deliver(worker, "sync.start_run", **ASKED)
+    second = deliver(worker, "sync.start_run", **ASKED)
+    engine.work()
+    third = deliver(worker, "sync.start_run", **ASKED)
+    assert first == second == third
+    assert [head["run_id"] for head in engine.store.reports.heads()] == [first]
+    assert engine.store.reports.open_runs() == []
+    assert deliver(worker, "sync.start_run", **{**ASKED, "id": "m2"}) != first
+
+
+def test_run_asked_for_by_flower_while_the_broker_is_away_is_asked_for_again_under_the_same_id(
+    engine: Engine, worker: SyncApp, broker: Connection
+) -> None:
+    engine.queue.refuse["start_run"] = 1
+    with pytest.raises(Retry):
+        deliver(worker, "sync.start_run", **ASKED)
+    (retried,) = sent(broker, "control")
+    run_id = deliver(worker, "sync.start_run", **{**ASKED, "id": retried["id"]})
+    assert [run.run_id for run in engine.store.reports.open_runs()] == [run_id]
+
+
+def test_message_that_comes_back_shows_what_it_showed(engine: Engine, worker: SyncApp, broker: Connection) -> None:
+    engine.directory.add_user("ann")
+    run_id = engine.request(sync_mode="full")
+    engine.queue.waiting.clear()
+    engine.directory.fail("fetch_latest_delta_link", TransientError("timeout", vendor="graph"))
+    deliver(worker, "sync.start_run", id="m1", args=(run_id,))
+    shown = {"argsrepr": f"({run_id}, page 0)", "kwargsrepr": "{}"}
+    with pytest.raises(Retry):
+        deliver(worker, "sync.fan_out", id="m2", args=(run_id, 0, 0), **shown)
+    (retried,) = sent(broker, "control")
+    assert retried["id"] == "m2"
+    assert {name: retried[name] for name in shown} == shown
