@@ -67,5 +67,8 @@ class SandboxPsa(kit.SandboxPsa):
         person = {"firstName": names["first_name"], "lastName": names["last_name"]}
         return {**person, "isActive": int(active), "externalID": entra_id, **places}
 
+    def envelope(self, contact: dict[str, Any]) -> dict[str, Any]:
+        return {"item": contact}
+
     def add_raw(self, *, company: str = COMPANY, **values: Any) -> str:
         return super().add_raw(company=company, **{"firstName": "Bob", **values})

@@ -80,6 +80,10 @@ class Psa(ABC):
         """Let the next such call meet a fault of the sandbox."""
         raise NotImplementedError
 
+    def answer_with(self, contact_id: str, **more: Any) -> None:
+        """Let the next read of a contact show these fields too, or in place of its own."""
+        raise NotImplementedError
+
     def kill_keys(self) -> None:
         """Let our credentials be no good from now on."""
         raise NotImplementedError
@@ -155,6 +159,14 @@ class SandboxPsa(Psa):
 
     def trouble(self, kind: str, on: On = "read", **keys: Any) -> None:
         self.fault(kind, **self.calls[on], **keys)
+
+    def answer_with(self, contact_id: str, **more: Any) -> None:
+        body = self.envelope({**self.raw(contact_id), **more})
+        self.fault("status", method="GET", path=f"/{contact_id}$", status=200, body=body)
+
+    def envelope(self, contact: Json) -> Json:
+        """Return what a read of one contact answers."""
+        return contact
 
     def lose_answer(self, on: On) -> None:
         self.trouble("lost_answer", on)

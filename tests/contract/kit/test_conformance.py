@@ -408,6 +408,25 @@ def test_slow_write_is_given_up_at_its_deadline(warm: Psa) -> None:
 
 
 @pytest.mark.topic("faults")
+@pytest.mark.parametrize("value", [None, "", "text", 7, True, [], {"id": 1, "parts": [None]}], ids=repr)
+def test_fields_that_nobody_knows_change_nothing(warm: Psa, value: object) -> None:
+    contact = warm.port.create_contact(draft(email="a@contoso.example", job_title="Buyer"), permit=permit)
+    warm.answer_with(contact.id)
+    known = warm.port.fetch_contact(contact.id)
+    assert own(known) == own(contact)
+    warm.answer_with(contact.id, fieldOfTomorrow=value)
+    assert warm.port.fetch_contact(contact.id) == known
+
+
+@pytest.mark.topic("faults")
+@pytest.mark.parametrize("empty", [None, ""])
+def test_null_and_empty_text_are_an_absent_field(warm: Psa, empty: str | None) -> None:
+    contact = warm.port.create_contact(draft(job_title="Buyer"), permit=permit)
+    warm.answer_with(contact.id, title=empty)  # each vendor's name of it
+    assert own(warm.port.fetch_contact(contact.id)) == {"first_name": "Ann", "last_name": "Example"}
+
+
+@pytest.mark.topic("faults")
 @pytest.mark.parametrize("status", [200, 400, 404, 500])
 def test_page_for_people_is_no_empty_company(warm: Psa, status: int) -> None:
     warm.add()
