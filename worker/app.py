@@ -3,6 +3,7 @@
 from typing import Any
 
 from celery import signals
+from celery.concurrency import get_implementation
 
 from tasks.publishing import CeleryPublisher
 from worker import telemetry
@@ -12,6 +13,11 @@ from worker.process import WorkerProcess
 from worker.settings import Settings, load_settings
 
 __all__ = ["app", "make_app"]
+
+GREEN_POOL = (
+    "contact-sync: a pool of green threads (gevent, eventlet) is not supported: one busy task would hold up the"
+    " heartbeat, and all writes with it; use --pool threads, prefork or solo"
+)
 
 
 def make_app(settings: Settings) -> SyncApp:
@@ -41,7 +47,7 @@ def _join_the_living(process: WorkerProcess) -> None:
         process.start()
 
     def worker_ready(sender: Any, **_: Any) -> None:
-        if not sender.pool.signal_safe and sender.pool.is_green is False:
+        if not sender.pool.signal_safe:
             process.start()
 
     def child_stopped(**_: Any) -> None:
@@ -53,9 +59,16 @@ def _join_the_living(process: WorkerProcess) -> None:
     signals.worker_shutdown.connect(child_stopped, weak=False)
 
 
+def _refuse_green_pools(sender: Any, **_: Any) -> None:
+    """End a worker of such a pool before it takes a message: without a heartbeat it would only hand them back."""
+    if get_implementation(sender.pool_cls).is_green:
+        raise SystemExit(GREEN_POOL)
+
+
 def _set_up_logging(**_: Any) -> None:
     telemetry.configure()
 
 
+signals.worker_init.connect(_refuse_green_pools, weak=False)
 signals.setup_logging.connect(_set_up_logging, weak=False)
 app = make_app(load_settings())
