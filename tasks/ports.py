@@ -311,7 +311,9 @@ class Users(Protocol):
         False if the fence is stale (nothing recorded) or the user has an outcome already (the rest is done)."""
 
     def settle(self, grant: Grant, intent: Intent, outcome: Outcome) -> None:
-        """Record what an earlier holder's intent proved to be, under its own run, and clear it; the lease stays."""
+        """Record what an earlier holder's intent proved to be, under its own run, and clear it; the lease stays.
+
+        If that run is closed, the link is kept and nothing is counted."""
 
     def postpone(self, grant: Grant, run_id: str, *, wait_s: float, keep_intent: bool = False) -> None:
         """Give back lease and claims and say when the user comes back; `overdue_users` names it if it does not."""
