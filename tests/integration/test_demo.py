@@ -68,10 +68,9 @@ def test_demo_stays_until_ctrl_c_and_its_suggestions_work() -> None:
     assert not config.parent.exists()
 
 
-@pytest.mark.parametrize("stage", ["starting the sandbox", "starting everything", "the first worker is ready"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_demo_interrupted_while_it_starts_leaves_nothing(temporary: Path, stage: str, number: signal.Signals) -> None:
-    with start("demo", "--once", "--users", "2000") as process:
+@pytest.mark.parametrize("stage", ["starting the sandbox", "starting everything", "worker is ready", "writing"])
+def test_an_interrupted_demo_leaves_nothing_wherever_it_stands(temporary: Path, stage: str) -> None:
+    with start("demo", "--once", "--users", "1000") as process:
         read_until(process, stage)
         began_s = time.monotonic()
         process.send_signal(signal.SIGINT)
