@@ -38,7 +38,7 @@ class TimingSection(Section):
     reconcile_s: Positive = Field(5, description="How often each worker looks for what a crash left.")
     dispatch_s: Positive = Field(60, description="How often beat asks which schedules are due, and what a crash left.")
     due_s: Positive = Field(30, description="A started user without outcome is taken up again after this.")
-    step_due_s: Positive = Field(60, description="A run without progress is taken up again after this.")
+    step_due_s: Positive = Field(45, description="A run without progress is taken up again after this.")
     schedule_spread_s: Annotated[int, Field(ge=0, le=3600)] = Field(
         0, description="Scheduled runs start within so many seconds after their time, each connector at its own."
     )
