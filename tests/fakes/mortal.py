@@ -1,5 +1,6 @@
 """A worker process that can be killed between any two of its steps: from then on it does nothing to the ledger."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -49,3 +50,24 @@ class MortalStore(Store):
         """Let the heartbeat of a dead process run out at once, so that no test waits for it."""
         self._mortal.calls_left = 1
         self.presence.leave()
+
+
+class Installations:
+    """Opens stores, each as a process of its own would: all of one installation, or of the one that is named."""
+
+    def __init__(self, redis_url: str, *, timing: StoreTiming) -> None:
+        """Begin with empty installations, whatever else the server holds."""
+        self._redis_url = redis_url
+        self._timing = timing
+        self._prefix = f"t{secrets.token_hex(4)}"
+        self._stores: list[MortalStore] = []
+
+    def __call__(self, name: str = "") -> MortalStore:
+        """Open the store of an installation."""
+        self._stores.append(MortalStore(self._redis_url, prefix=f"{self._prefix}{name}:", timing=self._timing))
+        return self._stores[-1]
+
+    def close(self) -> None:
+        """Close all that were opened."""
+        for store in self._stores:
+            store.close()

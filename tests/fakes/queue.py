@@ -25,8 +25,8 @@ class Queue:
     """Satisfies ports.Publisher. `sent` names every message that was published.
 
     `lose` says how many of the next messages of a name get lost, `refuse` how many cannot be published at all,
-    `copies` how often each one is delivered. A chord counts its members by user, and publishes its callback once, as
-    Celery does on Redis."""
+    `copies` how often each one is delivered again. A chord counts its members by user, and publishes its callback
+    once, as Celery does on Redis."""
 
     def __init__(self, ports: Callable[[], Ports]) -> None:
         """Be empty; `ports` are those of the process that takes a message up."""
@@ -37,7 +37,7 @@ class Queue:
         self.sent: list[str] = []
         self.lose: Counter[str] = Counter()
         self.refuse: Counter[str] = Counter()
-        self.copies = 1
+        self.copies: Counter[str] = Counter()
 
     def do_next(self) -> float | None:
         """Do the first message. One that wants to come back, or finds store or broker away, goes to the end.
@@ -112,7 +112,7 @@ class Queue:
         if self.lose[name] > 0:
             self.lose[name] -= 1
             return
-        self.waiting.extend([Message(name, do)] * self.copies)
+        self.waiting.extend([Message(name, do)] * (1 + self.copies[name]))
 
     def _do_member(self, member: Member) -> float | None:
         wait_s = upserting.upsert_contact(self._ports(), member.run_id, member.user_id)

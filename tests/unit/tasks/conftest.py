@@ -1,7 +1,6 @@
 """One real Valkey for the runs; each test has a prefix, and so an installation, of its own."""
 
-import secrets
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 import pytest
@@ -9,8 +8,9 @@ import structlog
 
 from adapters.store import StoreTiming
 from tests.fakes.engine import Engine
-from tests.fakes.mortal import MortalStore
+from tests.fakes.mortal import Installations, MortalStore
 from tests.fakes.valkey import RealValkey, running_valkey
+from tests.unit.tasks.scene import SCENES, Result, undisturbed_result
 
 STORE_TIMING = StoreTiming(settle_s=0.05, busy_s=0.05)
 
@@ -22,22 +22,33 @@ def valkey() -> Iterator[RealValkey]:
 
 
 @pytest.fixture
-def opened(valkey: RealValkey) -> Iterator[Callable[..., MortalStore]]:
-    """Open stores, each as a process of its own would: all of one installation, or of the one that is named."""
-    prefix = f"t{secrets.token_hex(4)}"
-    stores: list[MortalStore] = []
+def opened(valkey: RealValkey) -> Iterator[Installations]:
+    installations = Installations(valkey.url, timing=STORE_TIMING)
+    yield installations
+    installations.close()
 
-    def opened_store(installation: str = "") -> MortalStore:
-        stores.append(MortalStore(valkey.url, prefix=f"{prefix}{installation}:", timing=STORE_TIMING))
-        return stores[-1]
 
-    yield opened_store
-    for store in stores:
-        store.close()
+@pytest.fixture(scope="session")
+def undisturbed_runs(valkey: RealValkey) -> Iterator[dict[str, Result]]:
+    """What the furnished runs leave when nothing happens to them, by mode."""
+    installations = Installations(valkey.url, timing=STORE_TIMING)
+    yield {mode: undisturbed_result(installations(mode), mode) for mode in SCENES}
+    installations.close()
 
 
 @pytest.fixture
-def store(opened: Callable[..., MortalStore]) -> MortalStore:
+def mode(request: pytest.FixtureRequest) -> str:
+    """What a furnished run is to be: full, unless a test asks for both."""
+    return str(getattr(request, "param", "full"))
+
+
+@pytest.fixture
+def undisturbed(undisturbed_runs: dict[str, Result], mode: str) -> Result:
+    return undisturbed_runs[mode]
+
+
+@pytest.fixture
+def store(opened: Installations) -> MortalStore:
     return opened()
 
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.engine import Engine
-from tests.fakes.mortal import MortalStore
+from tests.fakes.mortal import Installations
 from tests.fakes.reports import Json, changes, names
 
 GONE_USER = "99999999-0000-4000-8000-000000000001"
@@ -62,7 +62,7 @@ installations = count()
 
 
 @pytest.fixture
-def world(opened: Callable[..., MortalStore]) -> Callable[[list[Json], list[Json]], Engine]:
+def world(opened: Installations) -> Callable[[list[Json], list[Json]], Engine]:
     """Make an installation over these users and contacts."""
 
     def make(users: list[Json], contacts: list[Json]) -> Engine:
