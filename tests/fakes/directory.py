@@ -62,6 +62,10 @@ class FakeDirectory:
             self._keep(user)
             return user
 
+    def add_users(self, number: int, **fields: Any) -> list[User]:
+        """Create some enabled members of whom nothing is to be warned."""
+        return [self.add_user(business_phones=("+49 30 1",), **fields) for _ in range(number)]
+
     def change_user(self, user_id: str, **fields: Any) -> User:
         """Change a user; None clears."""
         with self._lock:

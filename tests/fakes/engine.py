@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from adapters.read_only import ReadOnlyContacts
+from adapters.records import Watermark
 from adapters.store import Store
 from tasks import reconciling
 from tasks.connector import Connector
@@ -145,11 +146,16 @@ class Engine:
         """Change times and sizes."""
         self.ports = replace(self.ports, timing=replace(self.ports.timing, **times))
 
-    def change_watermark(self, **facts: Any) -> None:
-        """Change what is remembered of the delta link, such as its age."""
+    @property
+    def watermark(self) -> Watermark:
+        """What is remembered of contoso's delta link."""
         watermark = self.store.memory.watermark("contoso")
         assert watermark is not None, "no delta link was saved"
-        changed = watermark.model_copy(update=facts).model_dump_json()
+        return watermark
+
+    def change_watermark(self, **facts: Any) -> None:
+        """Change what is remembered of the delta link, such as its age."""
+        changed = self.watermark.model_copy(update=facts).model_dump_json()
         self.store.connection.client.hset(self.store.connection.keys.watermarks, "contoso", changed)
 
     def move_to(self, store: Store) -> None:

@@ -19,6 +19,14 @@ class Moments:
         """Do this once, at the next call of the method for which nothing else is planned."""
         self._planned[method, moment].append(do)
 
+    def plan_error(self, method: str, error: BaseException, *, moment: Moment = "before") -> None:
+        """Raise this once, past everything that a vendor's adapter makes of errors."""
+
+        def do() -> None:
+            raise error
+
+        self.plan(method, do, moment=moment)
+
     def watch(self, do: Callable[[str, Moment], None]) -> None:
         """Do this at every moment of every call."""
         self._watchers.append(do)

@@ -34,6 +34,15 @@ def check_report(report: Json) -> None:
     assert all(number == 1 for number in users.values()), f"users that are counted twice: {users}"
 
 
+def assert_one_error(report: Json, code: str) -> None:
+    """Check that a run ended by one error of the whole connector, with nobody counted for it."""
+    assert codes(report) == [code]
+    assert report["errors"][0]["user_principal_name"] is None
+    assert report["errors"][0]["message"]
+    assert report["statistics"]["errors"] == 0
+    assert not report["success"]
+
+
 def counts(report: Json) -> tuple[int, int, int, int]:
     """Return the numbers of contacts created, updated, skipped, and of errors."""
     names = ("contacts_created", "contacts_updated", "contacts_skipped", "errors")

@@ -44,6 +44,15 @@ def furnish_for_changes(engine: Engine) -> None:
 SCENES = {"full": furnish, "incremental": furnish_for_changes}
 
 
+def settle(engine: Engine, *people: str) -> None:
+    """Bring contoso to where incremental runs go on from: everybody has a contact, and the link is one of a delta."""
+    for name in people:
+        engine.directory.add_user(name)
+    engine.run(sync_mode="full")
+    engine.run()
+    assert not engine.watermark.fresh
+
+
 @dataclass
 class Result:
     """All that a run left behind."""

@@ -253,6 +253,15 @@ def test_run_goes_by_the_configuration_it_began_with(engine: Engine) -> None:
     assert names(engine.report(run_id), "created_contacts") == ["ann", "bob"]
 
 
+def test_run_by_hand_goes_ahead_with_a_warning_where_automatic_sync_is_off(engine: Engine) -> None:
+    engine.configure(office365_sync_enabled=False)
+    engine.directory.add_users(1)
+    report = engine.run(sync_mode="full")
+    assert counts(report) == (1, 0, 0, 0)
+    assert codes(report, "warnings") == ["SyncDisabled"]
+    assert report["success"]
+
+
 def test_calls_stay_near_the_floor(engine: Engine) -> None:
     for number in range(40):
         engine.directory.add_user(f"u{number}")
