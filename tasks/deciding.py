@@ -11,7 +11,9 @@ from adapters.records import Outcome, Planned, Run, RunState, User
 from tasks import closing, codes, conflicts, holding, indexing, report
 from tasks.addresses import address_digest, address_digests
 from tasks.connector import Connector
-from tasks.judgement import Case, Judgement
+from tasks.holding import JudgingHold
+from tasks.inquiry import Case
+from tasks.judgement import Judgement
 from tasks.matching import Match, Refusal
 from tasks.ports import Ports
 
@@ -33,7 +35,7 @@ def judge(ports: Ports, run: Run) -> float | None:
     if run.state not in (RunState.READING, RunState.JUDGING):
         return None
     connector = ports.configuration.connector(run.connector_id, version=run.config_version)
-    judgement = Judgement(ports, run, connector, holder=ports.presence.new_holder())
+    judgement = Judgement(ports, run, connector, hold=JudgingHold(ports, run))
     try:
         return _judge(judgement)
     except LookupError:
@@ -57,7 +59,7 @@ def decide_live(
     user = ports.directory(run).fetch_user(user_id)
     if user is None:
         return Outcome(user_id=user_id, status="skipped")
-    judgement = Judgement(ports, run, connector, holder="", is_live=True)
+    judgement = Judgement(ports, run, connector)
     if judgement.rule_against(user) is not None:
         return Outcome(user_id=user_id, status="skipped")
     (case,) = judgement.cases([(user, read_at_ms)])
@@ -71,7 +73,7 @@ def _judge(judgement: Judgement) -> float | None:
         wait_s = indexing.load_index(ports, run, judgement.connector)
         if wait_s is not None:
             return wait_s
-        judgement.use_index()
+        judgement.inquiry.use_index()
     enabled = _enabled_users(judgement, survey)
     if not ports.plan.reset(run.run_id, holder=judgement.holder):
         return holding.BUSY_WAIT_S
@@ -151,7 +153,7 @@ class _Survey:
 
 def _plan_all(judgement: Judgement, survey: _Survey) -> None:
     """Plan slice by slice; users that may stand in each other's way come last, together."""
-    judgement.expect(survey.in_scope)
+    judgement.inquiry.expect(survey.in_scope)
     deferred: list[Case] = []
     for entries in judgement.slices():
         wanted, excluded = [], []

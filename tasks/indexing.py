@@ -9,7 +9,7 @@ from tasks.connector import Connector
 from tasks.ports import Contacts, Json, Ports
 from tasks.request import SyncRequest
 
-TOLERATED_LACK = 3  # contacts that may come or go while the pages are read, or the share below
+TOLERATED_LACK = 3  # contacts that may come, go or move while the pages are read, or the share below
 TOLERATED_SHARE = 0.02
 UNREAD: Json = {"cursor": None, "seen": 0, "is_read": False}  # of the company that is being read
 
@@ -19,6 +19,11 @@ def companies_of(connector: Connector, request: SyncRequest) -> tuple[str, ...]:
     if request.company_id is not None:
         return tuple(dict.fromkeys([request.company_id, *connector.company_ids]))
     return connector.company_ids
+
+
+def tolerated_lack(expected: int) -> float:
+    """Return how many of so many contacts may be missing from an index that is still believed."""
+    return max(TOLERATED_LACK, expected * TOLERATED_SHARE)
 
 
 def load_index(ports: Ports, run: Run, connector: Connector) -> float | None:
@@ -69,4 +74,4 @@ def _add(ports: Ports, run: Run, page: Sequence[Contact], *, progress: Json, hol
 def _is_complete(contacts: Contacts, company_id: str, seen: int) -> bool:
     """Tell whether the pages brought about as many contacts as the PSA counts; if not, they are read again later."""
     counted = contacts.count_contacts(company_id)
-    return counted - seen <= max(TOLERATED_LACK, counted * TOLERATED_SHARE)
+    return counted - seen <= tolerated_lack(counted)

@@ -1,70 +1,43 @@
-"""One run's compiled rules and what it looks up for them: from users and contacts to decisions."""
+"""One run's compiled rules: from users and what is known of their contacts to decisions."""
 
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
-from adapters.errors import NotFoundError, WireError
-from adapters.records import Contact, Link, Outcome, Planned, Run, User
-from tasks import closing, codes, contact_keys, holding, indexing, report
-from tasks.addresses import sought_addresses
+from adapters.errors import WireError
+from adapters.records import Outcome, Planned, Run, User
+from tasks import closing, codes, holding, report
 from tasks.conflicts import AddressClaim
 from tasks.connector import Connector
 from tasks.drafting import Drafted, Drafter, name_of
 from tasks.expressions import ExpressionError
-from tasks.matching import Facts, Match, Matcher, Needs, Refusal
+from tasks.holding import JudgingHold
+from tasks.inquiry import Case, Inquiry
+from tasks.matching import Match, Matcher, Needs, Refusal
 from tasks.planning import Planner
 from tasks.ports import Json, Ports
 from tasks.request import SyncRequest
 from tasks.scope import Scope
 
 MOST_QUESTIONS = 12  # of one match; each answer settles one contact or user, so it ends earlier
-TOLERATED_MISSING = 3  # linked contacts that an index may lack, or the share below
-TOLERATED_SHARE = 0.02
-RENEWALS = 9  # in the time after which a run or plan without a sign of life is given to another worker
-
-
-@dataclass
-class Case:
-    """One user in scope, with its draft and the facts that are known so far."""
-
-    user: User
-    read_at_ms: int
-    drafted: Drafted
-    link: Link | None
-    contacts: dict[str, Contact] = field(default_factory=dict)
-    owners: dict[str, str] = field(default_factory=dict)
-    verdict: Match | Refusal | None = None  # with no address withheld
 
 
 class Judgement:
-    """Decides about the users of one run. Facts that are dear are asked once and kept."""
+    """Decides about the users of one run; without a hold by what the vendors hold now, past index and plan."""
 
-    def __init__(self, ports: Ports, run: Run, connector: Connector, *, holder: str, is_live: bool = False) -> None:
+    def __init__(self, ports: Ports, run: Run, connector: Connector, *, hold: JudgingHold | None = None) -> None:
         """Compile the run's rules against the PSA's schema."""
-        self.ports, self.run, self.connector, self.holder = ports, run, connector, holder
+        self.ports, self.run, self.connector = ports, run, connector
+        self.holder = hold.holder if hold is not None else ""
         self.request = SyncRequest.from_run(run.request)
-        self._contacts = ports.contacts(run)
-        schema = self._contacts.fetch_schema()
+        self.inquiry = Inquiry(ports, run, connector, hold=hold)
+        schema = ports.contacts(run).fetch_schema()
         self.contacts_per_call = schema.contacts_per_call
         self._scope = Scope(connector, self.request)
         self._drafter = Drafter(connector, schema, self.request)
         self._matcher = Matcher(connector, self.request)
         self._planner = Planner(connector, schema, self.request)
-        self._is_indexed = bool(run.index_at_ms) and not is_live
-        self._companies = indexing.companies_of(connector, self.request)
-        self._asked_contacts: dict[str, Contact | None] = {}
-        self._asked_users: dict[str, bool] = {}
         self._unruled: dict[str, str] = {}  # users for whom a rule could not be evaluated
-        self._missing_links = 0
-        self._tolerated = float(TOLERATED_MISSING)
-        self._renewed_at = time.monotonic()
         self._gone: set[str] = set()
         self._at = closing.now(ports)
-
-    def use_index(self) -> None:
-        """Go by the index from here on."""
-        self._is_indexed = True
 
     def slices(self) -> Iterator[list[tuple[User, int]]]:
         """Yield the users that were read, slice by slice; of tombstones only the ids are kept."""
@@ -87,14 +60,10 @@ class Judgement:
             return None
 
     def cases(self, users: Sequence[tuple[User, int]]) -> list[Case]:
-        """Draft the users of a slice and look up their contacts, with a handful of round trips for the whole slice."""
+        """Draft the users of a slice and look up their contacts."""
         links = self.ports.memory.links(self.connector.home, [user.id for user, _ in users]) if users else {}
         cases = [Case(user, at_ms, self._draft(user), links.get(user.id)) for user, at_ms in users]
-        (self._find_indexed if self._is_indexed else self._find_live)(cases)
-        found = list({contact_id for case in cases for contact_id in case.contacts})
-        owners = self.ports.memory.owners(self.connector.home, found) if found else {}
-        for case in cases:
-            case.owners = {contact_id: owners[contact_id] for contact_id in case.contacts if contact_id in owners}
+        self.inquiry.find(cases)
         return cases
 
     def match(self, case: Case, *, withheld: frozenset[str] = frozenset()) -> Match | Refusal:
@@ -105,12 +74,12 @@ class Judgement:
         if draft is None:
             return Match(None)
         for _ in range(MOST_QUESTIONS):
-            verdict = self._matcher.match(case.user, draft, self._facts(case), withheld=withheld)
+            verdict = self._matcher.match(case.user, draft, self.inquiry.facts(case), withheld=withheld)
             if not isinstance(verdict, Needs):
                 if not withheld:
                     case.verdict = verdict
                 return verdict
-            self._ask(case, verdict)
+            self.inquiry.ask(case, verdict)
         raise WireError("matching_does_not_end", vendor="worker")
 
     def claim(self, case: Case) -> AddressClaim:
@@ -154,28 +123,6 @@ class Judgement:
             if excluded:
                 self.ports.plan.exclude(self.run.run_id, holder=self.holder, rows=excluded)
 
-    def expect(self, users: int) -> None:
-        """Say how many users are in scope: it decides how many linked contacts the index may lack."""
-        self._tolerated = max(TOLERATED_MISSING, users * TOLERATED_SHARE)
-
-    def _miss_link(self) -> None:
-        """Count a linked contact that the index lacks and a read of its own found.
-
-        Raises WireError when they are too many: the PSA answered with a part of the company."""
-        self._missing_links += 1
-        if self._missing_links > self._tolerated:
-            raise WireError("contact_index_implausible", vendor=self.connector.psa_kind)
-
-    def _renew(self) -> None:
-        """Keep run and plan ours through reads one by one, which may take minutes under a small budget."""
-        due_s = self.ports.timing.step_due_s
-        if time.monotonic() - self._renewed_at < due_s / RENEWALS or not self.holder:
-            return
-        self._renewed_at = time.monotonic()
-        self.ports.runs.touch(self.run.run_id, due_in_s=due_s)
-        with holding.while_held():
-            self.ports.plan.add(self.run.run_id, holder=self.holder, planned=(), outcomes=())
-
     def _draft(self, user: User) -> Drafted:
         reason = self._unruled.get(user.id)
         if reason is None:
@@ -183,71 +130,6 @@ class Judgement:
         message = f"{reason} could not be evaluated for {name_of(user)}; correct the rule in the configuration"
         row = {"user_principal_name": name_of(user), "code": codes.INVALID_FIELD_MAPPING, "message": message}
         return Drafted(error=row)
-
-    def _find_indexed(self, cases: list[Case]) -> None:
-        run_id = self.run.run_id
-        keys = {
-            case.user.id: contact_keys.user_keys(case.user, case.drafted.draft)
-            for case in cases
-            if case.drafted.draft is not None
-        }
-        found = self.ports.index.find(run_id, list({key for some in keys.values() for key in some}))
-        linked = self.ports.index.fetch(run_id, [case.link.contact_id for case in cases if case.link is not None])
-        for case in cases:
-            for key in keys.get(case.user.id, ()):
-                case.contacts.update({contact.id: contact for contact in found.get(key, ())})
-            if case.link is not None and case.link.contact_id in linked:
-                case.contacts[case.link.contact_id] = linked[case.link.contact_id]
-
-    def _find_live(self, cases: list[Case]) -> None:
-        for case in cases:
-            draft = case.drafted.draft
-            if draft is None:
-                continue
-            self._renew()
-            found = self._contacts.find_contacts(
-                self._companies, entra_id=case.user.id, emails=list(sought_addresses(case.user, draft))
-            )
-            if not found and case.link is None:
-                found = self._contacts.find_namesakes(
-                    self._companies,
-                    first_name=draft.fields.get("first_name", ""),
-                    last_name=draft.fields.get("last_name", ""),
-                )
-            case.contacts = {contact.id: contact for contact in found}
-
-    def _facts(self, case: Case) -> Facts:
-        return Facts(
-            link=case.link,
-            contacts=case.contacts.values(),
-            owners=case.owners,
-            deleted_contacts=frozenset(name for name, contact in self._asked_contacts.items() if contact is None),
-            living_users=frozenset(user_id for user_id, lives in self._asked_users.items() if lives),
-            gone_users=frozenset(user_id for user_id, lives in self._asked_users.items() if not lives),
-        )
-
-    def _ask(self, case: Case, needs: Needs) -> None:
-        for wanted in needs.ids:
-            self._renew()
-            if needs.kind == "users":
-                if wanted not in self._asked_users:
-                    self._asked_users[wanted] = self.ports.directory(self.run).fetch_user(wanted) is not None
-            else:
-                self._ask_contact(case, wanted)
-
-    def _ask_contact(self, case: Case, contact_id: str) -> None:
-        if contact_id not in self._asked_contacts:
-            try:
-                self._asked_contacts[contact_id] = self._contacts.fetch_contact(contact_id)
-            except NotFoundError:
-                self._asked_contacts[contact_id] = None
-        contact = self._asked_contacts[contact_id]
-        if contact is None:
-            return
-        if self._is_indexed and contact.company_id in self._companies:
-            self._miss_link()
-        case.contacts[contact_id] = contact
-        case.owners.update(self.ports.memory.owners(self.connector.home, [contact_id]))
 
 
 def _would(planned: Planned) -> Outcome:

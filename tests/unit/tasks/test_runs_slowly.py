@@ -141,6 +141,22 @@ def test_judge_that_reads_contacts_one_by_one_is_not_displaced(hasty: Engine) ->
     assert codes(hasty.report(run_id)) == ["CompanyMismatch"] * 12
 
 
+def test_judge_whose_budget_is_spent_now_and_then_asks_nothing_twice(engine: Engine) -> None:
+    run_id = judged_by_single_reads(engine, users=12)
+    spend_budget_every(engine, 5)
+    work_at_once(engine)
+    assert codes(engine.report(run_id)) == ["CompanyMismatch"] * 12
+    assert engine.psa.calls["fetch_contact"] == 12
+
+
+def test_judge_leaves_a_long_pause_of_the_psa_to_the_queue(engine: Engine) -> None:
+    run_id = judged_by_single_reads(engine, users=2)
+    engine.psa.fail("fetch_contact", BudgetError("budget_paused", vendor="connectwise", retry_after_s=60.0))
+    assert engine.queue.do_next() == 60.0
+    work_at_once(engine)
+    assert codes(engine.report(run_id)) == ["CompanyMismatch"] * 2
+
+
 def test_index_that_lacks_too_much_is_disbelieved_after_a_few_reads(hasty: Engine) -> None:
     run_id = judged_by_single_reads(hasty, users=40)
     hasty.psa.moments.watch(lambda method, moment: move(hasty, "250") if moment == "before" else None)

@@ -1,0 +1,141 @@
+"""What vendors and ledger know about the contacts of one run's users; what is dear is asked once and kept."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from adapters.errors import NotFoundError, WireError
+from adapters.records import Contact, ContactDraft, Link, Run, User
+from tasks import contact_keys, indexing
+from tasks.addresses import sought_addresses
+from tasks.connector import Connector
+from tasks.drafting import Drafted
+from tasks.holding import JudgingHold
+from tasks.matching import Facts, Match, Needs, Refusal
+from tasks.ports import Ports
+from tasks.request import SyncRequest
+
+T = TypeVar("T")
+
+
+@dataclass
+class Case:
+    """One user in scope, with its draft and the facts that are known so far."""
+
+    user: User
+    read_at_ms: int
+    drafted: Drafted
+    link: Link | None
+    contacts: dict[str, Contact] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
+    verdict: Match | Refusal | None = None  # with no address withheld
+
+
+class Inquiry:
+    """Looks up contacts in the run's index or live, and asks for what is missing. Without a hold all is live."""
+
+    def __init__(self, ports: Ports, run: Run, connector: Connector, *, hold: JudgingHold | None) -> None:
+        """Go by the index if the run has one."""
+        self._ports, self._run, self._connector, self._hold = ports, run, connector, hold
+        self._contacts = ports.contacts(run)
+        self._companies = indexing.companies_of(connector, SyncRequest.from_run(run.request))
+        self._is_indexed = bool(run.index_at_ms) and hold is not None
+        self._asked_contacts: dict[str, Contact | None] = {}
+        self._asked_users: dict[str, bool] = {}
+        self._missing_links = 0
+        self._tolerated = indexing.tolerated_lack(0)
+
+    def use_index(self) -> None:
+        """Go by the index from here on."""
+        self._is_indexed = True
+
+    def expect(self, users: int) -> None:
+        """Say how many users are in scope: it decides how many linked contacts the index may lack."""
+        self._tolerated = indexing.tolerated_lack(users)
+
+    def find(self, cases: list[Case]) -> None:
+        """Find the contacts that could be these users', and whose they are: a handful of round trips with an index."""
+        (self._find_indexed if self._is_indexed else self._find_live)(cases)
+        found = list({contact_id for case in cases for contact_id in case.contacts})
+        owners = self._ports.memory.owners(self._connector.home, found) if found else {}
+        for case in cases:
+            case.owners = {contact_id: owners[contact_id] for contact_id in case.contacts if contact_id in owners}
+
+    def facts(self, case: Case) -> Facts:
+        """Return all that is known by now."""
+        return Facts(
+            link=case.link,
+            contacts=case.contacts.values(),
+            owners=case.owners,
+            deleted_contacts=frozenset(name for name, contact in self._asked_contacts.items() if contact is None),
+            living_users=frozenset(user_id for user_id, lives in self._asked_users.items() if lives),
+            gone_users=frozenset(user_id for user_id, lives in self._asked_users.items() if not lives),
+        )
+
+    def ask(self, case: Case, needs: Needs) -> None:
+        """Ask the vendors for what a match needs. Raises WireError if the index proves to be a part of the company."""
+        for wanted in needs.ids:
+            if needs.kind == "contacts":
+                self._ask_contact(case, wanted)
+            elif wanted not in self._asked_users:
+                self._asked_users[wanted] = self._does_user_live(wanted)
+
+    def _find_indexed(self, cases: list[Case]) -> None:
+        run_id = self._run.run_id
+        keys = {
+            case.user.id: contact_keys.user_keys(case.user, case.drafted.draft)
+            for case in cases
+            if case.drafted.draft is not None
+        }
+        found = self._ports.index.find(run_id, list({key for some in keys.values() for key in some}))
+        linked = self._ports.index.fetch(run_id, [case.link.contact_id for case in cases if case.link is not None])
+        for case in cases:
+            for key in keys.get(case.user.id, ()):
+                case.contacts.update({contact.id: contact for contact in found.get(key, ())})
+            if case.link is not None and case.link.contact_id in linked:
+                case.contacts[case.link.contact_id] = linked[case.link.contact_id]
+
+    def _find_live(self, cases: list[Case]) -> None:
+        for case in cases:
+            if case.drafted.draft is not None:
+                found = self._look_up(case.user, case.drafted.draft, is_linked=case.link is not None)
+                case.contacts = {contact.id: contact for contact in found}
+
+    def _look_up(self, user: User, draft: ContactDraft, *, is_linked: bool) -> tuple[Contact, ...]:
+        emails = list(sought_addresses(user, draft))
+        found = self._read(lambda: self._contacts.find_contacts(self._companies, entra_id=user.id, emails=emails))
+        if found or is_linked:
+            return found
+        first_name, last_name = draft.fields.get("first_name", ""), draft.fields.get("last_name", "")
+        return self._read(
+            lambda: self._contacts.find_namesakes(self._companies, first_name=first_name, last_name=last_name)
+        )
+
+    def _ask_contact(self, case: Case, contact_id: str) -> None:
+        if contact_id not in self._asked_contacts:
+            self._asked_contacts[contact_id] = self._fetch_contact(contact_id)
+        contact = self._asked_contacts[contact_id]
+        if contact is None:
+            return
+        if self._is_indexed and contact.company_id in self._companies:
+            self._miss_link()
+        case.contacts[contact_id] = contact
+        case.owners.update(self._ports.memory.owners(self._connector.home, [contact_id]))
+
+    def _fetch_contact(self, contact_id: str) -> Contact | None:
+        try:
+            return self._read(lambda: self._contacts.fetch_contact(contact_id))
+        except NotFoundError:
+            return None
+
+    def _does_user_live(self, user_id: str) -> bool:
+        return self._read(lambda: self._ports.directory(self._run).fetch_user(user_id)) is not None
+
+    def _miss_link(self) -> None:
+        """Count a linked contact that the index lacks and a read of its own found."""
+        self._missing_links += 1
+        if self._missing_links > self._tolerated:
+            raise WireError("contact_index_implausible", vendor=self._connector.psa_kind)
+
+    def _read(self, fetch: Callable[[], T]) -> T:
+        return fetch() if self._hold is None else self._hold.read(fetch)
