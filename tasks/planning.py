@@ -86,9 +86,7 @@ class Planner:
         if drafted.draft is None:
             return Outcome(user_id=user.id, status="error", row=drafted.error or {}, retry="refused")
         if isinstance(match, Refusal):
-            return Outcome(
-                user_id=user.id, status="error", row=match.row(user), retry="refused", named=match.user_ids
-            )
+            return Outcome(user_id=user.id, status="error", row=match.row(user), retry="refused", named=match.user_ids)
         case = _Case(user, drafted, drafted.draft, match, link, read_at_ms)
         if match.contact is not None:
             return self._plan_update(case, match.contact)
