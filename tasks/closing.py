@@ -13,11 +13,12 @@ Json = dict[str, Any]
 
 def close_run(ports: Ports, run: Run) -> float | None:
     """Close a run in which every user has an outcome; one that has not is fed instead."""
-    if run.state is not RunState.WRITING or not ports.plan.is_complete(run.run_id):
-        if run.state is RunState.WRITING:
-            ports.publisher.feed(run.instance)
+    if run.state is not RunState.WRITING:
         return None
-    _close(ports, run)
+    if ports.plan.is_complete(run.run_id):
+        _close(ports, run)
+    else:
+        ports.publisher.feed(run.instance)
     return None
 
 

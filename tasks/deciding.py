@@ -8,7 +8,7 @@ import structlog
 
 from adapters.errors import WireError
 from adapters.records import Outcome, Planned, Run, RunState, User
-from tasks import closing, codes, conflicts, holding, indexing, report
+from tasks import closing, codes, conflicts, fanning_out, holding, indexing, report
 from tasks.addresses import address_digest, address_digests
 from tasks.connector import Connector
 from tasks.holding import JudgingHold
@@ -27,12 +27,12 @@ Decision = Planned | Outcome
 
 def judge(ports: Ports, run: Run) -> float | None:
     """Turn the pages of a run into its plan; a repeat starts it over, one that is sealed stands and goes on."""
-    if run.state is RunState.READING and not ports.reading.begin_judging(run.run_id):
-        ports.publisher.fan_out(run.run_id, generation=run.generation, page=max(ports.reading.pages(run.run_id) - 1, 0))
-        return None
     if run.state is RunState.WRITING:
         _go_on(ports, run)
     if run.state not in (RunState.READING, RunState.JUDGING):
+        return None
+    if run.state is RunState.READING and not ports.reading.begin_judging(run.run_id):
+        fanning_out.resume(ports, run)
         return None
     connector = ports.configuration.connector(run.connector_id, version=run.config_version)
     judgement = Judgement(ports, run, connector, hold=JudgingHold(ports, run))

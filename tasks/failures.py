@@ -32,7 +32,11 @@ def refused(ports: Ports, planned: Planned, error: RecordError) -> Outcome:
 
 def lost(ports: Ports, planned: Planned) -> Outcome:
     """Give up what was sent several times without an answer and without a trace."""
-    message = "its answers were lost and nothing of it is found in the PSA; look there before the next run"
+    what = "created" if planned.draft is not None else "updated"
+    message = (
+        f"the contact was to be {what} several times, but no answer came and nothing of it is found in the PSA;"
+        " look there before the next run"
+    )
     return _error(ports, planned, _code(planned), message, retry="retry")
 
 
@@ -42,7 +46,7 @@ def distorted(ports: Ports, planned: Planned, *, contact_id: str) -> Outcome:
     Its link knows of nothing that was written, so that the next run compares everything."""
     message = (
         f"the PSA made contact {contact_id}, but company, object id or another value did not arrive there;"
-        " correct the contact, or what the API member may write"
+        " correct the contact, and what our key may write in the PSA"
     )
     link = Link(contact_id=contact_id, company_id=_target_company(planned), read_at_ms=planned.read_at_ms)
     return _error(ports, planned, _code(planned), message, retry="retry").model_copy(update={"link": link})

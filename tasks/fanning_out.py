@@ -40,6 +40,12 @@ def fan_out(ports: Ports, run: Run, *, generation: int, page: int) -> float | No
     return None
 
 
+def resume(ports: Ports, run: Run) -> None:
+    """Publish the last stored page once more: as a repeat it publishes what follows."""
+    page = max(ports.reading.pages(run.run_id) - 1, 0)
+    ports.publisher.fan_out(run.run_id, generation=run.generation, page=page)
+
+
 def _read_page(ports: Ports, run: Run, *, page: int) -> Json | Literal[False] | None:
     step = _step(ports, run, page=page)
     if step is None:

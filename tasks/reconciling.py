@@ -7,7 +7,7 @@ import structlog
 
 from adapters.errors import TransientError
 from adapters.records import Run, RunState
-from tasks import closing, codes
+from tasks import closing, codes, fanning_out
 from tasks.ports import Ports
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ def _each(items: Iterable[T], do: Callable[[T], None]) -> None:
         except TransientError:  # store or broker: the others would fail alike, the next round is near
             raise
         except Exception:
-            log.exception("reconcile.failed")
+            log.exception("reconcile.failed", item=getattr(item, "run_id", item))
 
 
 def _push(ports: Ports, run: Run) -> None:
@@ -55,23 +55,23 @@ def _push_reading(ports: Ports, run: Run) -> None:
     if run.mode == "full" and not run.index_at_ms:
         ports.publisher.start_run(run.run_id)
         return
-    pages = ports.reading.pages(run.run_id)
-    ports.publisher.fan_out(run.run_id, generation=run.generation, page=max(pages - 1, 0))
+    fanning_out.resume(ports, run)
 
 
 def _push_writing(ports: Ports, run: Run) -> None:
     if ports.plan.is_complete(run.run_id):
         ports.publisher.close_run(run.run_id)
         return
-    down_since_ms = ports.budgets.down_since_ms(run.instance)
-    if down_since_ms is not None and run.stopping is None:
-        down_s = (ports.runs.now_ms() - down_since_ms) / 1000
-        if down_s > ports.timing.instance_horizon_s:
-            closing.fail_run(
-                ports,
-                run,
-                code=codes.PSA_CONNECTION_ERROR,
-                message=f"the PSA has not answered for {down_s / 60:.0f} minutes; "
-                "the users left stand in users_unprocessed and are taken by the next run",
-            )
+    down_s = _down_for_s(ports, run)
+    if down_s > ports.timing.instance_horizon_s and run.stopping is None:
+        message = (
+            f"the PSA has not answered for {down_s / 60:.0f} minutes; "
+            "the users left stand in users_unprocessed and are taken by the next run"
+        )
+        closing.fail_run(ports, run, code=codes.PSA_CONNECTION_ERROR, message=message)
     ports.publisher.feed(run.instance)
+
+
+def _down_for_s(ports: Ports, run: Run) -> float:
+    since_ms = ports.budgets.down_since_ms(run.instance)
+    return 0.0 if since_ms is None else (ports.runs.now_ms() - since_ms) / 1000
