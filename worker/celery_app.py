@@ -1,6 +1,7 @@
 """The Celery application: settings argued one by one, queues, beat's two entries."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from celery import Celery
@@ -11,6 +12,7 @@ from tasks.ports import Ports
 RESULT_DAYS = 1
 DISPATCH_S = 60.0  # a cron line has no shorter interval than a minute
 BEAT_LOOK_S = 5.0  # the longest that beat sleeps
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 WRITE_DEADLINE_S = 20.0
 SOFT_SHUTDOWN_SHARE = 1.5  # of the most that a write may take: a stop loses no answer
 
@@ -108,10 +110,13 @@ def _settings(redis_url: str, *, visibility_timeout_s: float) -> dict[str, Any]:
 
 
 def _beat_settings(dispatch_s: float) -> dict[str, Any]:
+    each_round = {"schedule": dispatch_s, "last_run_at": LONG_AGO}
     return {
+        # what was dispatched stands in the ledger: beat keeps no file, and begins with what it missed
+        "beat_scheduler": "celery.beat:Scheduler",
         "beat_schedule": {
-            "dispatch-due": {"task": celery_tasks.dispatch_due.name, "schedule": dispatch_s},
-            "reconcile": {"task": celery_tasks.reconcile.name, "schedule": dispatch_s},
+            "dispatch-due": {"task": celery_tasks.dispatch_due.name, **each_round},
+            "reconcile": {"task": celery_tasks.reconcile.name, **each_round},
         },
         "beat_max_loop_interval": min(BEAT_LOOK_S, dispatch_s),
     }

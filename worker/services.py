@@ -35,7 +35,7 @@ def worker_service(
     """Return the command of one worker process; `pool` and `slots` replace what is configured.
 
     A SIGTERM stops it as soon as the users being written have their outcome, which their deadlines bound. Celery's
-    soft shutdown (REMAP_SIGTERM) would sleep its whole time-out, however idle the worker is."""
+    soft shutdown (REMAP_SIGTERM) would sleep its whole time-out, however soon the last write ends."""
     workers = settings.service.workers
     options = {
         "-n": f"{name}@%h",
@@ -51,10 +51,8 @@ def worker_service(
 
 
 def beat_service(settings: Settings) -> Service:
-    """Return the command of beat; what it remembers stands in state_dir."""
-    state_dir = settings.service.state_dir
-    command = (*CELERY, "beat", "-s", str(state_dir / "beat-schedule"), "--pidfile", "", "-l", "WARNING")
-    return Service(command, child_environment(settings))
+    """Return the command of beat; what it has done stands in the ledger, so it needs no file."""
+    return Service((*CELERY, "beat", "-l", "WARNING"), child_environment(settings))
 
 
 def flower_service(settings: Settings) -> Service:

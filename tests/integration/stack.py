@@ -243,12 +243,8 @@ class Stack:
         return process
 
     def start_beat(self) -> subprocess.Popen[bytes]:
-        """Start a beat whose files are in the state directory."""
-        number = len(self._others)
-        state_dir = self.settings.service.state_dir
-        state_dir.mkdir(exist_ok=True)
-        files = ["-s", str(state_dir / f"beat-{number}"), "--pidfile", str(state_dir / f"beat-{number}.pid")]
-        process = self._start([*CELERY, "beat", *files, "--loglevel", "INFO"], log=f"beat-{number}")
+        """Start a beat, by Celery's own command."""
+        process = self._start([*CELERY, "beat", "--loglevel", "INFO"], log=f"beat-{len(self._others)}")
         self._others.append(process)
         return process
 

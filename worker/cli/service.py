@@ -97,7 +97,6 @@ def beat(context: typer.Context, config: Config = None) -> None:
     In the foreground; two of them are harmless.
     """
     settings = settings_of(context, config)
-    settings.service.state_dir.mkdir(parents=True, exist_ok=True)
     with opened_store(settings) as store:
         version = publish_configuration(settings, store)
     say(f"configuration version {version} is published")

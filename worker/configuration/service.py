@@ -111,7 +111,7 @@ class ServiceSection(Section):
         "Another machine's needs a password and rediss://; under a name without dots, as a container's, a password.",
     )
     state_dir: Folder = Field(
-        "var", validate_default=True, description="Where the embedded Valkey and beat keep their files."
+        "var", validate_default=True, description="Where the embedded Valkey keeps its files."
     )
     development: bool = Field(
         default=False, description="True for demo and tests: allows loopback vendors, inline secrets, open Flower."

@@ -40,7 +40,3 @@ def test_no_secret_stands_in_a_command_line(installation: Installation) -> None:
     for service in (worker_service(settings), beat_service(settings), flower_service(settings)):
         shown = " ".join(service.command)
         assert not any(secret in shown for secret in installation.environment.values())
-
-
-def test_beat_keeps_its_memory_in_the_state_folder(installation: Installation, tmp_path: Path) -> None:
-    assert option(beat_service(installation.load()).command, "-s") == str(tmp_path / "var" / "beat-schedule")
