@@ -31,10 +31,11 @@ INSTALLATIONS: tuple[Callable[[Clock, Audit, Settings], Installation], ...] = (
     HaloInstallation,
 )
 """Every PSA; the first is meant where none is named."""
+_LARGE = 10_000  # users: from here on filling takes long enough for a first caller to notice
 
 
 class World:
-    """All vendors on one clock. Each PSA is filled when it is first asked for, so that nobody waits for the others."""
+    """All vendors on one clock. A PSA is filled when it is first asked for: few tests need more than one."""
 
     def __init__(self, certificate: x509.Certificate, seed: Seed, *, latency_ms: float) -> None:
         self.office = TokenOffice(certificate)
@@ -44,7 +45,10 @@ class World:
         self.counters = Counters()
         self.current_seed = seed
         self._casts: list[Cast] = []
+        self._installations: dict[str, Installation] = {}
+        self._empty: set[str] = set()
         self.seed(seed)
+        self.installation()
 
     def seed(self, seed: Seed) -> None:
         """Forget everything and fill anew; tokens stay valid."""
@@ -60,6 +64,7 @@ class World:
         self.directory = Directory(self.clock)
         self.login = Login(self.directory, self.office, self.settings)
         self.graph = Graph(self.directory, self.office, self.settings)
+        in_use = set(self._installations) - self._empty
         made = [make(self.clock, self.audit, self.settings) for make in INSTALLATIONS]
         self._installations = {installation.vendor.name: installation for installation in made}
         self._empty = set(self._installations)
@@ -69,6 +74,9 @@ class World:
             tenant = load_tenant(self.directory, number, name=name_of(number), domain=domain_of(number), cast=cast)
             self._company_by_tenant[tenant.id] = company_of(number)
         self.rebase()
+        if sum(seed.sizes) > _LARGE:
+            for name in in_use:
+                self.installation(name)
 
     def installations(self) -> Mapping[str, Installation]:
         """Every PSA by name, filled or not."""

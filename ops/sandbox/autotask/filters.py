@@ -34,12 +34,12 @@ def folded_keys(entry: Json) -> Json:
 
 @dataclass
 class Filter:
-    """A filter that was understood; `equals` are values that a field must have one of, for indexes."""
+    """A filter that was understood. For indexes: `alternatives` are fields with values, of which one must be hit."""
 
     entity: str
-    equals: dict[str, list[Any]] = field(default_factory=dict)
+    alternatives: list[list[tuple[str, list[Any]]]] = field(default_factory=list)
     tests: list[Test] = field(default_factory=list)
-    _alternatives: int = 0
+    _or_conditions: int = 0
     _user_defined: int = 0
 
     def __post_init__(self) -> None:
@@ -55,13 +55,27 @@ class Filter:
         if not isinstance(entries, list) or not entries:
             raise AutotaskError("Invalid query syntax. The filter must not be empty.")
         for entry in entries:
-            self.tests.append(self._condition(entry, is_top=True))
-        if self._alternatives > MAX_OR_CONDITIONS:
+            self.tests.append(self._condition(entry))
+            hits = self._hits(entry)
+            if hits:
+                self.alternatives.append(hits)
+        if self._or_conditions > MAX_OR_CONDITIONS:
             raise AutotaskError("Invalid query syntax. Queries are limited to 500 or fewer 'OR' conditions.")
         if self._user_defined > 1:
             raise AutotaskError("Invalid query syntax. Queries are limited to one user-defined field.")
 
-    def _condition(self, entry: Any, *, is_top: bool = False) -> Test:
+    def _hits(self, entry: Json) -> list[tuple[str, list[Any]]]:
+        """What an equality, or an OR of nothing else, has to hit; nothing where an index is of no use."""
+        entry = folded_keys(entry)
+        operator, value = str(entry["op"]).casefold(), entry.get("value")
+        if operator == "or":
+            parts = [self._hits(item) for item in entry["items"]]
+            return [hit for part in parts for hit in part] if all(parts) else []
+        if operator not in {"eq", "in"} or entry.get("udf") is True:
+            return []
+        return [(self._name(entry.get("field")), value if isinstance(value, list) else [value])]
+
+    def _condition(self, entry: Any) -> Test:
         if not isinstance(entry, dict):
             raise AutotaskError("Invalid query syntax. A condition must be an object.")
         entry = folded_keys(entry)
@@ -73,10 +87,7 @@ class Filter:
         value = entry.get("value")
         if entry.get("udf") is True:
             return self._user_defined_condition(operator, str(entry.get("field")), value)
-        name = self._name(entry.get("field"))
-        if operator in {"eq", "in"} and is_top:
-            self.equals[name] = value if isinstance(value, list) else [value]
-        return self._comparison(operator, name, value)
+        return self._comparison(operator, self._name(entry.get("field")), value)
 
     def _group(self, operator: str, items: Any) -> Test:
         if not isinstance(items, list) or not items:
@@ -84,7 +95,7 @@ class Filter:
         tests = [self._condition(item) for item in items]
         if operator == "and":
             return lambda record: all(test(record) for test in tests)
-        self._alternatives += len(tests)
+        self._or_conditions += len(tests)
         return lambda record: any(test(record) for test in tests)
 
     def _name(self, name: Any) -> str:
@@ -113,7 +124,7 @@ class Filter:
         if operator in {"in", "notin"}:
             if not isinstance(wanted, list):
                 raise AutotaskError("Invalid query syntax. The operator in needs an array.")
-            self._alternatives += len(wanted)
+            self._or_conditions += len(wanted)
             values = {_fold(value) for value in wanted}
             return lambda record: (_fold(record[name]) in values) == (operator == "in")
         if wanted is None:

@@ -86,20 +86,28 @@ class Listing:
 
     def _candidates(self, wanted: Filter) -> Iterable[int]:
         """The smallest set that an index offers."""
-        database = self._database
         sets: list[set[int]] = []
-        for name, values in wanted.equals.items():
-            if name == "id":
-                sets.append({int(value) for value in values if str(value).isdigit()})
-            elif name == "companyID":
-                companies = [int(value) for value in values if str(value).lstrip("-").isdigit()]
-                sets.append({number for one in companies for number in database.by_company.get(one, ())})
-            elif name in INDEXED:
-                sets.append({number for value in values for number in database.with_value(name, str(value))})
+        for hits in wanted.alternatives:
+            parts = [self._with_values(name, values) for name, values in hits]
+            known = [part for part in parts if part is not None]
+            if len(known) == len(parts):
+                sets.append(set().union(*known))
         if not sets:
-            return database.contacts
+            return self._database.contacts
         smallest: set[int] = min(sets, key=len)
         return smallest
+
+    def _with_values(self, name: str, values: list[Any]) -> set[int] | None:
+        """Contacts with one of the values, None where no index knows."""
+        database = self._database
+        if name == "id":
+            return {int(value) for value in values if str(value).isdigit()}
+        if name == "companyID":
+            companies = [int(value) for value in values if str(value).isdigit()]
+            return {number for one in companies for number in database.by_company.get(one, ())}
+        if name in INDEXED:
+            return {number for value in values for number in database.with_value(name, str(value))}
+        return None
 
 
 def _query(request: Request) -> Json:
