@@ -149,6 +149,7 @@ def test_a_query_by_get_pages_by_get(sandbox: Sandbox) -> None:
         ({"op": "eq", "field": "isActive", "value": "0"}, {"Bea"}),
         ({"op": "eq", "udf": True, "field": "Entra ID", "value": "abc"}, {"Joann"}),
         ({"op": "or", "items": [{"op": "eq", "field": "firstName", "value": "Bea"}, {"op": "and", "items": [{"op": "eq", "field": "firstName", "value": "Ann"}, {"op": "eq", "field": "isActive", "value": 1}]}]}, {"Ann", "Bea"}),
+        ({"op": "or", "items": [{"op": "eq", "field": name, "value": value} for name, value in (("emailAddress", "ann@contoso.test"), ("emailAddress2", "bea@mail.org"))]}, {"Ann", "Bea"}),
         ({"op": "gt", "field": "lastModifiedDate", "value": "2020-01-01T00:00:00Z"}, {"Ann", "Joann", "Bea"}),
         ({"op": "lt", "field": "createDate", "value": "2020-01-01T00:00:00Z"}, set()),
     ],

@@ -26,7 +26,8 @@ class Listing:
     def users(self, request: Request) -> Answer:
         """Users in the short form, those that are inactive only if asked for."""
         asked = _Asked(request)
-        users = [user for user in self._of_scope(asked) if self._is_wanted(user, asked)]
+        conditions = self._advanced(asked)
+        users = [user for user in self._of_scope(asked) if _is_wanted(user, asked, conditions)]
         _order(users, asked)
         shown, details = self._cut(request, asked, users)
         if asked.flag("idonly"):
@@ -60,22 +61,6 @@ class Listing:
         ids: Iterable[int] = halo.users if client is None else halo.by_client.get(client, ())
         users = [halo.users[number] for number in ids]
         return users if site is None else [user for user in users if user["site_id"] == site]
-
-    def _is_wanted(self, user: Json, asked: "_Asked") -> bool:
-        if not asked.shows(is_inactive=user["inactive"]):
-            return False
-        if asked.flag("exclude_generaluser") and user["name"] == fields.GENERAL_USER:
-            return False
-        if asked.text("integration_type").casefold() == "azure" and not user["azureoid"]:
-            return False
-        since = asked.text("lastupdatefromdate")
-        if since and user["lastupdate"] < since:
-            return False
-        search = asked.text("search").casefold()
-        places = _SEARCHED + (_PHONES if asked.flag("search_phonenumbers") else ())
-        if search and not any(search in user[name].casefold() for name in places):
-            return False
-        return all(str(user[name]).casefold() == value for name, value in self._advanced(asked))
 
     def _advanced(self, asked: "_Asked") -> list[tuple[str, str]]:
         """What advanced_search demands; sites may refuse it as a whole."""
@@ -142,6 +127,23 @@ class _Asked:
         if is_inactive:
             return self.flag("includeinactive", default=inactive == "true")
         return self.flag("includeactive", default=active != "false")
+
+
+def _is_wanted(user: Json, asked: _Asked, conditions: list[tuple[str, str]]) -> bool:
+    if not asked.shows(is_inactive=user["inactive"]):
+        return False
+    if asked.flag("exclude_generaluser") and user["name"] == fields.GENERAL_USER:
+        return False
+    if asked.text("integration_type").casefold() == "azure" and not user["azureoid"]:
+        return False
+    since = asked.text("lastupdatefromdate")
+    if since and user["lastupdate"] < since:
+        return False
+    search = asked.text("search").casefold()
+    places = _SEARCHED + (_PHONES if asked.flag("search_phonenumbers") else ())
+    if search and not any(search in user[name].casefold() for name in places):
+        return False
+    return all(str(user[name]).casefold() == value for name, value in conditions)
 
 
 def _order(users: list[Json], asked: _Asked) -> None:
