@@ -69,6 +69,7 @@ def decide_live(
 def _judge(judgement: Judgement) -> float | None:
     ports, run = judgement.ports, judgement.run
     survey = _Survey(judgement)
+    _check_list(judgement, survey)
     if not run.index_at_ms and _index_is_cheaper(judgement, survey.in_scope):
         wait_s = indexing.load_index(ports, run, judgement.connector)
         if wait_s is not None:
@@ -97,14 +98,24 @@ def _go_on(ports: Ports, run: Run) -> None:
         closing.request_close(ports, run)
 
 
+def _check_list(judgement: Judgement, survey: "_Survey") -> None:
+    """Disbelieve a list that names nobody although the tenant counts somebody. Raises WireError."""
+    if judgement.run.mode == "full" and survey.users == 0 and _count(judgement, enabled_only=False):
+        raise WireError("user_list_empty", vendor="graph")
+
+
 def _enabled_users(judgement: Judgement, survey: "_Survey") -> int:
-    if judgement.run.mode == "full":
-        return survey.enabled
+    counted = None if judgement.run.mode == "full" else _count(judgement, enabled_only=True)
+    return survey.enabled if counted is None else counted
+
+
+def _count(judgement: Judgement, *, enabled_only: bool) -> int | None:
+    """Count the tenant's users; None where it cannot be asked: nothing that is written depends on it."""
     try:
-        return judgement.ports.directory(judgement.run).count_users(enabled_only=True)
-    except WireError as error:  # a figure of the report; nothing that is written depends on it
+        return judgement.ports.directory(judgement.run).count_users(enabled_only=enabled_only)
+    except WireError as error:
         log.warning("count.unknown", reason=error.reason, status=error.status)
-        return survey.enabled
+        return None
 
 
 def _index_is_cheaper(judgement: Judgement, users: int) -> bool:
@@ -123,10 +134,12 @@ class _Survey:
     """The first look at all users: how many, and which addresses several of them have. Eight bytes an address."""
 
     def __init__(self, judgement: Judgement) -> None:
+        self.users = 0
         self.enabled = 0
         self.in_scope = 0
         digests = array("Q")
         for entries in judgement.slices():
+            self.users += len(entries)
             for user, _ in entries:
                 self.enabled += user.account_enabled is True
                 if judgement.rule_against(user) is None:

@@ -121,6 +121,17 @@ def test_process_that_may_be_taken_for_dead_writes_nothing(engine: Engine) -> No
     assert counts(engine.report(run_id)) == (3, 3, 1, 1)
 
 
+def test_process_that_stood_still_sends_nothing_although_the_store_still_believes_in_it(engine: Engine) -> None:
+    furnish(engine)
+    run_id = engine.request(sync_mode="full")
+    engine.work(until="upsert")
+    engine.store.presence._beat_s = -1e6
+    engine.queue.do_next()
+    assert engine.psa.writes == []
+    engine.work()
+    assert counts(engine.report(run_id)) == (3, 3, 1, 1)
+
+
 @pytest.mark.parametrize("step", ["start_run", "judge"])
 def test_work_that_another_process_took_over_is_left_to_it(
     engine: Engine, opened: Installations, undisturbed: Result, step: str

@@ -62,6 +62,15 @@ def test_contact_that_moved_while_the_list_was_read_is_not_doubled(engine: Engin
     assert counts(engine.run(sync_mode="full")) == (0, 0, 10, 0)
 
 
+def test_user_list_that_names_nobody_is_not_believed_where_the_tenant_counts_somebody(engine: Engine) -> None:
+    users = {user.id: user for user in engine.directory.add_users(3)}
+    engine.directory.moments.plan("fetch_users", engine.directory.users.clear)
+    engine.directory.moments.plan("fetch_users", lambda: engine.directory.users.update(users), moment="after")
+    assert_one_error(engine.run(sync_mode="full"), "UnexpectedAnswer")
+    assert engine.store.memory.watermark("contoso") is None
+    assert counts(engine.run()) == (3, 0, 0, 0)
+
+
 def test_expired_page_link_starts_the_list_over(engine: Engine) -> None:
     engine.directory.add_users(5)
     engine.directory.page_size = 2
