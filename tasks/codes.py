@@ -28,5 +28,6 @@ CONTACT_RECREATED = "ContactRecreated"  # the linked contact was deleted in the 
 CONTACT_RELINKED = "ContactRelinked"  # the contact carried the object id of a user that is gone
 FOREIGN_OBJECT_ID = "ForeignObjectId"  # the contact's object-id field holds somebody else's value
 PROTECTED_CONTACT = "ProtectedContact"  # a default or billing contact is never deactivated
+LEAVERS_KEPT = "LeaversKept"  # a policy asks for deactivation, which this release does not do
 MODE_CHANGED = "ModeChanged"  # an incremental run became a full one
 SYNC_DISABLED = "SyncDisabled"  # automatic sync of the connector is off; a run asked for by hand goes ahead
