@@ -8,10 +8,12 @@ from celery import Celery
 
 from tasks import celery_tasks
 from tasks.ports import Ports
+from worker.broker import broker_settings
 
 RESULT_DAYS = 1
 DISPATCH_S = 60.0  # a cron line has no shorter interval than a minute
 BEAT_LOOK_S = 5.0  # the longest that beat sleeps
+BACKLOG = 10  # rounds of beat that wait for a worker at most; generous, because the hosts' clocks are compared
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 WRITE_DEADLINE_S = 20.0
 SOFT_SHUTDOWN_SHARE = 1.5  # of the most that a write may take: a stop loses no answer
@@ -48,16 +50,9 @@ def create_app(
     return app
 
 
-def broker_url(redis_url: str) -> str:
-    """Return the store's address as Celery spells it: kombu calls a unix socket redis+socket."""
-    return redis_url.replace("unix://", "redis+socket://", 1) if redis_url.startswith("unix://") else redis_url
-
-
 def _settings(redis_url: str, *, visibility_timeout_s: float) -> dict[str, Any]:
-    address = broker_url(redis_url)
     return {
-        "broker_url": address,
-        "result_backend": address,
+        **broker_settings(redis_url),
         # an unacknowledged message goes back to its queue, whatever happened to the worker: repeats are harmless
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
@@ -100,7 +95,6 @@ def _settings(redis_url: str, *, visibility_timeout_s: float) -> dict[str, Any]:
         },
         "redis_socket_timeout": 30,
         "redis_socket_connect_timeout": 5,
-        "redis_socket_keepalive": not redis_url.startswith("unix://"),
         "redis_backend_health_check_interval": 25,
         "task_default_queue": "control",
         "task_routes": celery_tasks.ROUTES,
@@ -110,7 +104,7 @@ def _settings(redis_url: str, *, visibility_timeout_s: float) -> dict[str, Any]:
 
 
 def _beat_settings(dispatch_s: float) -> dict[str, Any]:
-    each_round = {"schedule": dispatch_s, "last_run_at": LONG_AGO}
+    each_round = {"schedule": dispatch_s, "last_run_at": LONG_AGO, "options": {"expires": BACKLOG * dispatch_s}}
     return {
         # what was dispatched stands in the ledger: beat keeps no file, and begins with what it missed
         "beat_scheduler": "celery.beat:Scheduler",

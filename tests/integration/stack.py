@@ -102,18 +102,20 @@ class Stack:
         service: str = "",
         workers: str = "",
         connectors: dict[str, str] | None = None,
+        reached: Callable[[RealValkey], str] = lambda valkey: valkey.url,
     ) -> None:
         """Start Valkey and sandbox, and publish the configuration; no worker yet.
 
         `timing` replaces some of the small times; an empty one means production's. `service` and `workers` are further
-        lines of their tables. `connectors` are names with their
-        settings, the first one for the first tenant and its company, and so on; the sandbox has three."""
+        lines of their tables. `connectors` are names with their settings, the first one for the first tenant and its
+        company, and so on; the sandbox has three. `reached` makes the store's address."""
         self.folder = folder
         self.psa = psa
         self.workers: list[subprocess.Popen[bytes]] = []
         self._others: list[subprocess.Popen[bytes]] = []
         (folder / "valkey").mkdir()
         self.valkey = RealValkey(folder / "valkey")
+        self._redis_url = reached(self.valkey)
         self._sandbox = self._start_sandbox(users, seed)
         self.control = httpx.Client(base_url=f"{self.facts['control_url']}/", verify=_trust(self.facts), timeout=60)
         self.control.post("limits", json=NO_LIMITS)
@@ -126,7 +128,7 @@ class Stack:
         self.store = open_store(self.settings)
         publish_configuration(self.settings, self.store)
         self.app = create_app(
-            self.valkey.url, visibility_timeout_s=self.settings.service.timing.visibility_timeout_s, user_events=True
+            self._redis_url, visibility_timeout_s=self.settings.service.timing.visibility_timeout_s, user_events=True
         )
         self.ports = build_ports(self.settings, self.store, publisher=CeleryPublisher(self.app))
 
@@ -306,7 +308,7 @@ class Stack:
     def _configuration(self, *, requests_per_minute: int, timing: dict[str, float], service: str, workers: str) -> str:
         graph, psa = self.facts["multi_tenant_app"], self.facts[self.psa]
         return CONFIGURATION.format(
-            redis_url=self.valkey.url,
+            redis_url=self._redis_url,
             folder=self.folder,
             url=self.facts["url"],
             ca_file=self.facts["ca_file"],

@@ -1,7 +1,7 @@
 """What an installation refuses unless service.development is true: doors that stand open, secrets that lie about."""
 
 from collections.abc import Iterator
-from urllib.parse import SplitResult
+from urllib.parse import SplitResult, parse_qsl
 
 from worker.configuration.graph_app import GraphApp
 from worker.configuration.layers import Merged
@@ -13,6 +13,7 @@ from worker.configuration.values import is_local_host, split_url
 
 HINT = "only service.development = true allows this"
 GRAPH_ADDRESSES = ("login_url", "graph_url")
+TRUE_WORDS = frozenset({"1", "true", "yes"})
 ADDRESSES_FIRST = frozenset({"redis_url", "notify"})  # not refused for standing inline; redis_url only with a password
 
 
@@ -62,10 +63,19 @@ def _check_redis(url: SplitResult, merged: Merged) -> Iterator[Problem]:
         yield Problem(*place, "holds a password inline", 'write the whole URL as { env = "NAME" } or { file = "path" }')
     if not url.hostname or is_local_host(url.hostname):
         return
-    if url.scheme != "rediss" and not _is_container_name(url.hostname):
+    leaves = not _is_container_name(url.hostname)
+    if leaves and url.scheme != "rediss":
         yield Problem(*place, "leaves this machine without TLS: use rediss://", HINT)
+    elif leaves and not _checks_certificate(url):
+        yield Problem(*place, "leaves this machine without a check of the certificate", HINT)
     if not url.password:
         yield Problem(*place, "leaves this machine without a password", HINT)
+
+
+def _checks_certificate(url: SplitResult) -> bool:
+    options = dict(parse_qsl(url.query))
+    is_required = options.get("ssl_cert_reqs", "required") == "required"
+    return is_required and options.get("ssl_check_hostname", "true").lower() in TRUE_WORDS
 
 
 def _is_container_name(host: str) -> bool:

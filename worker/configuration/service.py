@@ -110,9 +110,7 @@ class ServiceSection(Section):
         description="Redis or Valkey; absent: an embedded Valkey in state_dir, found there by every command. "
         "Another machine's needs a password and rediss://; under a name without dots, as a container's, a password.",
     )
-    state_dir: Folder = Field(
-        "var", validate_default=True, description="Where the embedded Valkey keeps its files."
-    )
+    state_dir: Folder = Field("var", validate_default=True, description="Where the embedded Valkey keeps its files.")
     development: bool = Field(
         default=False, description="True for demo and tests: allows loopback vendors, inline secrets, open Flower."
     )
