@@ -10,12 +10,21 @@ from adapters.errors import TransientError
 from adapters.store.connection import Connection, text
 from adapters.store.timing import StoreTiming
 
+SLEEP_COUNTS = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # macOS counts sleep in the latter
+
+
+def through_sleep_s() -> float:
+    """Read a clock that also runs while the machine sleeps, when `time.monotonic` stands still.
+
+    A worker that wakes must know how long it was away: others have taken over its users meanwhile."""
+    return time.clock_gettime(SLEEP_COUNTS)
+
 
 class Presence:
     """One incarnation of a worker process; its loop calls `beat` every `heartbeat_s`."""
 
     def __init__(
-        self, connection: Connection, *, timing: StoreTiming, now_s: Callable[[], float] = time.monotonic
+        self, connection: Connection, *, timing: StoreTiming, now_s: Callable[[], float] = through_sleep_s
     ) -> None:
         """Choose the incarnation's name: host and process for the reader, a nonce because process ids come again."""
         self._connection = connection
