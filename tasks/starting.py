@@ -69,7 +69,7 @@ def _policy_notes(run: Run, connector: Connector) -> Json:
     warning = {
         "user_principal_name": None,
         "code": codes.LEAVERS_KEPT,
-        "message": "this release deactivates no contact, so on_leaver and on_out_of_scope act as report; set them to that",
+        "message": "this release deactivates no contact: on_leaver and on_out_of_scope act as their default, report",
     }
     return {"warnings": [*run.notes.get("warnings", []), warning]}
 
