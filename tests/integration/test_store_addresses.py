@@ -11,9 +11,9 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 import redis
-import trustme
 
 from adapters.errors import TransientError
+from ops.sandbox.certificates import write_server_certificate
 from tests.fakes.valkey import RealValkey
 from tests.integration.exact import assert_exact
 from tests.integration.stack import ROOT, Stack, running_stack, wait_for
@@ -76,27 +76,27 @@ class Door:
         """Open the door to this server with a certificate of a new authority; return the store's address."""
         self._inner_port = urlsplit(valkey.url).port or 0
         self._port = free_port()
-        authority = trustme.CA()
-        authority.cert_pem.write_to_path(str(self._folder / "ca.pem"))
-        self._start(authority)
-        return f"rediss://localhost:{self._port}/0?ssl_ca_certs={self._folder}/ca.pem"
+        ca_file = self._start("own") / "ca.pem"
+        return f"rediss://localhost:{self._port}/0?ssl_ca_certs={ca_file}"
 
     def show_a_strangers_certificate(self) -> None:
         """Open the door anew, with a certificate of another authority for the same name."""
         self.close()
-        self._start(trustme.CA())
+        self._start("strange")
 
     def close(self) -> None:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
 
-    def _start(self, authority: trustme.CA) -> None:
-        certificate = self._folder / "server.pem"
-        authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(certificate))
+    def _start(self, authority: str) -> Path:
+        certificates = self._folder / authority
+        certificates.mkdir()
+        write_server_certificate(certificates, ["localhost"])
         command = [sys.executable, str(ROOT / "tests" / "integration" / "tls_door.py")]
-        self._process = subprocess.Popen([*command, str(self._port), str(self._inner_port), str(certificate)])
+        self._process = subprocess.Popen([*command, str(self._port), str(self._inner_port), str(certificates)])
         wait_for(self._is_open, timeout_s=20, what=lambda: "the door did not open")
+        return certificates
 
     def _is_open(self) -> bool:
         with socket.socket() as probe:

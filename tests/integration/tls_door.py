@@ -1,17 +1,18 @@
-"""Ends TLS in front of a server that has none: python tls_door.py PORT INNER_PORT CERTIFICATE_FILE."""
+"""Ends TLS in front of a server that has none: python tls_door.py PORT INNER_PORT CERTIFICATE_FOLDER."""
 
 import asyncio
 import ssl
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 AT_ONCE = 65536
 
 
-async def serve(port: int, inner_port: int, certificate_file: str) -> None:
+async def serve(port: int, inner_port: int, folder: Path) -> None:
     """Pass everything through, until the process is ended."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate_file)
+    context.load_cert_chain(folder / "server.pem", folder / "server-key.pem")
 
     async def pass_through(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", inner_port)
@@ -30,4 +31,4 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]))
+    asyncio.run(serve(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])))
