@@ -10,6 +10,7 @@ Stands alone, without any package: it runs before anything else is loaded, and t
 import os
 import signal
 import sys
+from collections.abc import Callable
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 LOOK_EVERY_S = 0.3
@@ -49,9 +50,14 @@ def _ask_kernel(death_signal: signal.Signals) -> None:
 def _watch(command: list[str], *, parent_pid: int, death_signal: signal.Signals) -> int:
     import subprocess  # noqa: PLC0415 - as above
 
-    child = subprocess.Popen(command, close_fds=False)  # noqa: S603 - our own command
+    early: list[int] = []
+    pass_on: Callable[[int], None] = early.append  # what comes before there is a command must not end us without it
     for each in FORWARDED:
-        signal.signal(each, lambda number, _: child.send_signal(number))
+        signal.signal(each, lambda number, _: pass_on(number))
+    child = subprocess.Popen(command, close_fds=False)  # noqa: S603 - our own command
+    pass_on = child.send_signal
+    for number in early:
+        child.send_signal(number)
     while True:
         try:
             return child.wait(LOOK_EVERY_S)

@@ -36,6 +36,21 @@ def test_watcher_passes_signals_on() -> None:
         assert process.wait() == 5
 
 
+def test_a_signal_that_comes_before_the_command_reaches_it() -> None:
+    early = """
+        import subprocess
+        popen = subprocess.Popen
+        def late(*arguments, **options):
+            os.kill(os.getpid(), signal.SIGTERM)
+            return popen(*arguments, **options)
+        subprocess.Popen = late
+    """
+    program, option, script = watcher(["/bin/sleep", "60"])
+    script = script.replace("from worker", f"{textwrap.dedent(early)}\nfrom worker")
+    done = subprocess.run([program, option, script], check=False, timeout=20)
+    assert done.returncode == 256 - signal.SIGTERM, "the command's end, not the watcher's own"
+
+
 def test_watcher_ends_the_command_when_its_parent_is_gone(tmp_path: Path) -> None:
     file = tmp_path / "pid"
     command = ["/bin/sh", "-c", f"echo $$ > {file}; exec sleep 60"]
