@@ -5,13 +5,14 @@ import pty
 import re
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from adapters.store import open_store
 from tests.fakes.valkey import running_valkey
 from tests.integration.installed import Installed, Up, free_port, running_sandbox, wait_for
 from worker.cli.demo import compare
@@ -341,6 +342,8 @@ def test_services_singly_do_what_up_does(tmp_path: Path, sandbox: Sandbox) -> No
             wait_for(lambda: "no worker" not in installed.call("status").err, what=lambda: "the worker")
             assert installed.report("run", "customer2", "--mode", "full", "--dry-run")["success"]
             wait_for(lambda: answers(f"http://127.0.0.1:{port}"), what=lambda: "Flower")
+            with closing(open_store(valkey.url)) as store:
+                wait_for(lambda: store.memory.last_tick("customer2") is not None, what=lambda: "beat's first round")
         finally:
             for process in started:
                 process.send_signal(signal.SIGTERM)
