@@ -3,6 +3,7 @@
 import pytest
 
 from adapters.errors import TransientError
+from tasks.reconciling import reconcile
 from tests.fakes.engine import Engine
 from tests.fakes.reports import counts
 from tests.unit.tasks.scene import SHORT, Result, furnish, result_of
@@ -43,6 +44,17 @@ def test_every_message_is_delivered_twice(engine: Engine, undisturbed: Result) -
     furnish(engine)
     engine.queue.copies.update(MESSAGES)
     run_id = engine.request(sync_mode="full")
+    engine.work()
+    assert result_of(engine, run_id) == undisturbed
+
+
+def test_instance_with_users_waiting_is_fed_although_no_run_is_overdue(engine: Engine, undisturbed: Result) -> None:
+    furnish(engine)
+    engine.queue.lose["feed"] = 1
+    run_id = engine.request(sync_mode="full")
+    engine.work()
+    assert engine.psa.writes == []
+    reconcile(engine.ports)
     engine.work()
     assert result_of(engine, run_id) == undisturbed
 
