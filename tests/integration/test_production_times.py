@@ -1,8 +1,9 @@
 """Recovery with the times that production has: a kill costs less than a minute, and nothing is lost or doubled."""
 
+import logging
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,14 +11,12 @@ import pytest
 from tests.integration.exact import assert_exact
 from tests.integration.stack import Stack, running_stack, wait_for
 
-RecordProperty = Callable[[str, object], None]
-
 RECOVERY_S = 60.0
-COMPLETE_S = (
-    90.0  # a write that may be under way is waited for: two deadlines of 20 s and a margin, then it is looked up
-)
+COMPLETE_S = 90.0  # a write that may be under way is waited for, two deadlines of 20 s and a margin, then looked up
 LAST_ANSWERS_S = 0.5  # what the killed ones had sent is written by then
 WORKERS = 2
+
+log = logging.getLogger(__name__)
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -29,15 +28,15 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
         yield running
 
 
-def test_one_of_two_workers_killed(stack: Stack, record_property: RecordProperty) -> None:
+def test_one_of_two_workers_killed(stack: Stack) -> None:
     workers = start_workers(stack)
     run_id = start_run(stack)
     killed_s = time.monotonic()
     stack.kill(workers[0])
-    wait_for_recovery(stack, run_id, killed_s=killed_s, tell=record_property)
+    wait_for_recovery(stack, run_id, killed_s=killed_s)
 
 
-def test_all_workers_and_beat_killed_and_one_started(stack: Stack, record_property: RecordProperty) -> None:
+def test_all_workers_and_beat_killed_and_one_started(stack: Stack) -> None:
     workers = start_workers(stack)
     beat = stack.start_beat()
     run_id = start_run(stack)
@@ -45,7 +44,7 @@ def test_all_workers_and_beat_killed_and_one_started(stack: Stack, record_proper
     for process in (*workers, beat):
         stack.kill(process)
     stack.start_worker()
-    wait_for_recovery(stack, run_id, killed_s=killed_s, tell=record_property)
+    wait_for_recovery(stack, run_id, killed_s=killed_s)
 
 
 def start_workers(stack: Stack) -> list[subprocess.Popen[bytes]]:
@@ -61,12 +60,12 @@ def start_run(stack: Stack) -> str:
     return run_id
 
 
-def wait_for_recovery(stack: Stack, run_id: str, *, killed_s: float, tell: RecordProperty) -> None:
+def wait_for_recovery(stack: Stack, run_id: str, *, killed_s: float) -> None:
     """Wait until somebody writes again, and until the run is closed: both in time, and exact."""
     time.sleep(LAST_ANSWERS_S)
     last = stack.last_write()
     wait_for(lambda: stack.last_write() > last, timeout_s=RECOVERY_S, what=lambda: stack.state(run_id))
-    tell("seconds until it writes again", time.monotonic() - killed_s)
+    log.info("it writes again after %.1f s", time.monotonic() - killed_s)
     report = stack.wait(run_id, timeout_s=COMPLETE_S)
-    tell("seconds until it is complete", time.monotonic() - killed_s)
+    log.info("it is complete after %.1f s", time.monotonic() - killed_s)
     assert_exact(stack, report)
