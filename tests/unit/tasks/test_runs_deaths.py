@@ -9,6 +9,7 @@ import pytest
 
 from adapters.errors import TransientError
 from adapters.store import StoreTiming, open_store
+from tasks.deciding import judge
 from tests.fakes.engine import Engine
 from tests.fakes.moments import Moment
 from tests.fakes.mortal import Death, Installations, MortalStore
@@ -148,6 +149,25 @@ def test_work_that_another_process_took_over_is_left_to_it(
 
     engine.work(until=step)
     engine.psa.moments.plan("fetch_contacts" if step == "start_run" else "fetch_schema", take_over, moment="after")
+    engine.work()
+    assert result_of(engine, run_id) == undisturbed
+
+
+def test_judge_that_another_process_overtook_leaves_the_run_alone(
+    engine: Engine, opened: Installations, undisturbed: Result
+) -> None:
+    furnish(engine)
+    run_id = engine.request(sync_mode="full")
+
+    def overtake() -> None:
+        engine.store.presence.leave()
+        engine.move_to(opened())
+        run = engine.store.runs.load_run(run_id)
+        assert run is not None
+        judge(engine.ports, run)
+
+    engine.work(until="judge")
+    engine.psa.moments.plan("fetch_schema", overtake, moment="after")
     engine.work()
     assert result_of(engine, run_id) == undisturbed
 

@@ -91,6 +91,9 @@ def test_dry_run_leaves_no_trace(engine: Engine) -> None:
     engine.run(sync_mode="full")
     engine.directory.add_user("late")
     engine.directory.add_user("later", mail="later @ contoso.com")
+    gone = engine.directory.add_user("gone", mail="gone @ contoso.com")
+    engine.run(user_principal_names=["gone@contoso.com"])
+    engine.directory.delete_user(gone.id)
     before, writes = memory(engine), len(engine.psa.writes)
     assert all(before.values())
     for mode in ("full", "incremental"):
