@@ -69,6 +69,7 @@ def test_changed_configuration_makes_the_run_full(engine: Engine) -> None:
     assert says_why(report, "configuration")
     assert [row["rule"] for row in report["excluded"]] == ["no bob"]
     assert engine.watermark.fingerprint == "f2"
+    assert engine.watermark.fresh, "a link of another configuration is not gone on with"
     assert engine.run()["sync_mode"] == "incremental"
 
 
@@ -76,6 +77,7 @@ def test_old_link_is_not_trusted(engine: Engine) -> None:
     settle(engine, "ann")
     engine.change_watermark(obtained_at_ms=engine.store.runs.now_ms() - 6 * DAY_MS - 1)
     assert says_why(engine.run(), "older than 6 days")
+    assert engine.watermark.fresh
     engine.change_watermark(obtained_at_ms=engine.store.runs.now_ms() - 6 * DAY_MS + 60_000)
     assert engine.run()["sync_mode"] == "incremental"
 
