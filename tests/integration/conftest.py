@@ -1,8 +1,15 @@
-"""Tests of a module that share an installation stay together when several processes run the tests."""
+"""How these tests share: those of a module's installation stay together; all commands hear Ctrl-C, as in a terminal."""
+
+import signal
 
 import pytest
 
 SHARED = ("module", "package", "session")
+
+
+def pytest_configure() -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # we are a shell's background job, and our children would be
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)

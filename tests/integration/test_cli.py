@@ -170,7 +170,7 @@ def test_ctrl_c_leaves_the_run_going_and_says_how_to_look(installed: Installed, 
             while "reading" not in seen:
                 seen += process.stderr.readline()
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=10)
+            out, err = process.communicate(timeout=40)
         assert process.returncode == 130
         assert out == ""
         assert "Traceback" not in err
