@@ -13,11 +13,14 @@ from tasks import (
     dispatching,
     fanning_out,
     feeding,
+    polling,
     reconciling,
     requesting,
     starting,
     stepping,
+    subscribing,
     summarizing,
+    taking,
     upserting,
 )
 from tasks.ports import Ports
@@ -140,3 +143,27 @@ def close_run(self: SyncTask, run_id: str) -> None:
 def reconcile(self: SyncTask) -> None:
     """Take up what a crash left; every worker does this by itself too."""
     self.step(lambda: reconciling.reconcile(self.ports))
+
+
+@shared_task(bind=True, base=SyncTask, name="sync.take_changes", **LATE)
+def take_changes(self: SyncTask, connector_id: str) -> None:
+    """Request a targeted run for the users that Graph says have changed."""
+    self.step(lambda: taking.take_changes(self.ports, connector_id), connector_id=connector_id)
+
+
+@shared_task(bind=True, base=SyncTask, name="sync.poll_delta", **LATE)
+def poll_delta(self: SyncTask, connector_id: str) -> None:
+    """Ask a tenant whether anything has changed, and request a run if so."""
+    self.step(lambda: polling.poll_delta(self.ports, connector_id), connector_id=connector_id)
+
+
+@shared_task(bind=True, base=SyncTask, name="sync.keep_subscriptions", **LATE)
+def keep_subscriptions(self: SyncTask) -> None:
+    """Find the connectors whose subscription needs care; beat sends this each minute."""
+    self.step(lambda: subscribing.keep_subscriptions(self.ports))
+
+
+@shared_task(bind=True, base=SyncTask, name="sync.keep_subscription", **LATE)
+def keep_subscription(self: SyncTask, connector_id: str) -> None:
+    """Make, renew, mend or end one connector's subscription to changes."""
+    self.step(lambda: subscribing.keep_subscription(self.ports, connector_id), connector_id=connector_id)

@@ -50,6 +50,7 @@ class Connector(Record):
     field_mapping: dict[str, FieldRule] = {}  # by contact field name, defaults of the PSA kind merged in
     schedule: str | None = None  # cron, five fields; None: only by hand
     timezone: str = "UTC"
+    poll_every_s: float | None = None  # None: changes are only asked for by the schedule
     full_every_s: float = 7 * 86400
     on_leaver: Literal["report", "deactivate"] = "report"
     on_out_of_scope: Literal["report", "deactivate"] = "report"

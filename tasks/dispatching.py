@@ -3,6 +3,7 @@
 import structlog
 
 from adapters.errors import TenantError
+from tasks import polling
 from tasks.connector import Connector
 from tasks.ports import Ports
 from tasks.request import SyncRequest
@@ -14,7 +15,7 @@ CONNECTOR_UNUSABLE = "connector.unusable"
 
 
 def dispatch_due(ports: Ports) -> None:
-    """Request a run of each connector whose schedule has come due since its last scheduled time.
+    """Request a run of each connector whose schedule has come due since its last scheduled time; publish due polls.
 
     The run and the new scheduled time are written in one step, by compare-and-set: a repeat requests nothing. A message
     that gets lost afterwards is replaced by the reconciler, which finds the run in the ledger.
@@ -28,6 +29,7 @@ def dispatch_due(ports: Ports) -> None:
             continue
         if connector.office365_sync_enabled:
             _dispatch(ports, connector)
+            _dispatch_poll(ports, connector)
 
 
 def _dispatch(ports: Ports, connector: Connector) -> None:
@@ -44,6 +46,15 @@ def _dispatch(ports: Ports, connector: Connector) -> None:
     if ports.runs.request_run(run, tick=(last_ms, tick_ms)):
         structlog.get_logger().info(RUN_DUE, connector_id=connector.connector_id, run_id=run_id)
         ports.publisher.start_run(run_id)
+
+
+def _dispatch_poll(ports: Ports, connector: Connector) -> None:
+    """Publish a due poll; its task marks it, so that one that got lost is published again by the next round."""
+    if connector.poll_every_s is None:
+        return
+    connector_id = connector.connector_id
+    if polling.is_due(connector, last_ms=ports.events.last_poll(connector_id), now_ms=ports.runs.now_ms()):
+        ports.publisher.poll_delta(connector_id)
 
 
 def _due_moment(connector: Connector, *, last_ms: int, now_ms: int, spread_s: int) -> int | None:

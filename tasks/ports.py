@@ -20,6 +20,9 @@ from adapters.records import (
     Planned,
     PsaSchema,
     Run,
+    Subscribed,
+    Subscription,
+    Taken,
     Tombstone,
     User,
     Watermark,
@@ -86,6 +89,22 @@ class Contacts(Protocol):
         """Write these differences and return the contact as the PSA now holds it. A repeat writes the same values.
 
         Errors as for create_contact; NotFoundError if the contact is gone."""
+
+
+class Subscriptions(Protocol):
+    """Our app's subscriptions to changes of one tenant's users. All raise Transient-, Tenant- or WireError."""
+
+    def create(self, *, url: str, client_state: str, expires_at_ms: int) -> Subscription:
+        """Subscribe this address. Not safe to repeat: after AnswerLostError there may be one."""
+
+    def renew(self, subscription_id: str, *, expires_at_ms: int) -> Subscription:
+        """Let a subscription live until then, and authorise it again. Raises NotFoundError."""
+
+    def fetch_all(self) -> tuple[Subscription, ...]:
+        """Return every subscription of our app to this tenant's users."""
+
+    def delete(self, subscription_id: str) -> None:
+        """End a subscription; one that is gone is fine."""
 
 
 # --- configuration ----------------------------------------------------------------------------------------------------
@@ -347,6 +366,69 @@ class Memory(Protocol):
         """Remember when a connector was first seen: its schedule counts from there. A repeat changes nothing."""
 
 
+class Events(Protocol):
+    """Changed users that wait for a run, the subscriptions that tell of them, and polls. Every method is one step."""
+
+    def receive(self, connector_id: str, user_ids: Sequence[str], *, gather_s: float, window_s: float) -> float | None:
+        """Note changed users; return in how many seconds a run may take them, None if that was told before."""
+
+    def take(self, run: Run, *, most_users: int, most_runs: int, window_s: float) -> Taken:
+        """Write this run as requested for the users that are due, and take them off the waiting ones, in one step.
+
+        A user that an open event run has stays until that one is closed. Without a user to take, no run is written."""
+
+    def overdue(self, *, limit: int, grace_s: float) -> list[str]:
+        """Name connectors whose changed users should have been taken so many seconds ago."""
+
+    def postpone(self, connector_id: str, *, seconds: float) -> None:
+        """Let a connector's changed users wait some more."""
+
+    def forget_changes(self, connector_id: str) -> None:
+        """Drop a connector's changed users: nobody wants them."""
+
+    def subscription(self, connector_id: str) -> Subscribed | None:
+        """Return what is known of a connector's subscription."""
+
+    def subscriptions(self) -> dict[str, Subscribed]:
+        """Return what is known of every connector's subscription."""
+
+    def known(self, subscription_ids: Sequence[str]) -> dict[str, Subscribed]:
+        """Return the subscriptions of these ids that are ours."""
+
+    def save_subscription(self, state: Subscribed) -> None:
+        """Keep a connector's subscription; the one before it is no longer ours."""
+
+    def forget_subscription(self, connector_id: str) -> None:
+        """Forget a connector's subscription and its signals."""
+
+    def signal(self, connector_id: str, event: str) -> bool:
+        """Note news of a subscription; False if the same waits already."""
+
+    def signals(self, connector_id: str) -> dict[str, int]:
+        """Return the news of a connector's subscription that nobody has dealt with, and when each came (ms)."""
+
+    def signalled(self) -> set[str]:
+        """Name the connectors of whose subscription there is news."""
+
+    def clear_signal(self, connector_id: str, event: str, *, at_ms: int) -> None:
+        """Forget news that was dealt with, unless it has come again since."""
+
+    def last_poll(self, connector_id: str) -> int | None:
+        """Return when a connector's changes were last asked for (ms)."""
+
+    def mark_poll(self, connector_id: str, *, at_ms: int) -> None:
+        """Remember when a connector's changes were asked for."""
+
+    def is_busy(self, connector_id: str) -> bool:
+        """Tell whether a run over the whole tenant is going on."""
+
+    def take_turn(self, owner: str, name: str, *, holder: str, seconds: float) -> bool:
+        """Be the only one who does this, for so long at most."""
+
+    def leave_turn(self, owner: str, name: str, *, holder: str) -> None:
+        """Let the next one do it."""
+
+
 class Recovery(Protocol):
     """What a crash left."""
 
@@ -412,6 +494,9 @@ class Publisher(Protocol):
     def upsert(self, member: Member) -> None: ...
     def summarize_batch(self, run_id: str, batch_id: str) -> None: ...
     def close_run(self, run_id: str) -> None: ...
+    def take_changes(self, connector_id: str, *, wait_s: float) -> None: ...
+    def keep_subscription(self, connector_id: str) -> None: ...
+    def poll_delta(self, connector_id: str) -> None: ...
 
 
 # --- all together -----------------------------------------------------------------------------------------------------
@@ -433,6 +518,9 @@ class Timing:
     most_in_flight: int = 48
     names_per_page: int = 20
     schedule_spread_s: int = 0  # scheduled runs start within so many seconds, each connector at its own
+    event_window_s: float = 2.0  # changed users are collected for so long; one run takes them
+    subscription_life_s: float = 28 * 86400.0  # Graph's most is 29 days; renewed at half of it
+    subscription_check_s: float = 3600.0  # Graph is asked whether it still has them
 
 
 @dataclass(frozen=True)
@@ -445,6 +533,7 @@ class Ports:
     plan: Plan
     users: Users
     memory: Memory
+    events: Events
     recovery: Recovery
     budgets: Budgets
     presence: Presence
@@ -452,4 +541,8 @@ class Ports:
     publisher: Publisher
     directory: Callable[[Run], Directory]
     contacts: Callable[[Run], Contacts]
+    subscriptions: Callable[[str, int], Subscriptions]
+    """Of a connector in a configuration version. Raises KeyError, TenantError."""
+    notification_url: str | None = None
+    """Where Graph delivers; None: nothing is subscribed."""
     timing: Timing = Timing()

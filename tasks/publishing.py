@@ -69,6 +69,19 @@ class CeleryPublisher:
         """Publish the last step."""
         self._send(celery_tasks.close_run, (run_id,), task_id=f"{run_id}:close", shown=f"({run_id})")
 
+    def take_changes(self, connector_id: str, *, wait_s: float) -> None:
+        """Publish the taking of changed users, for when their time has come."""
+        shown = f"({connector_id})"
+        self._send(celery_tasks.take_changes, (connector_id,), task_id=None, shown=shown, countdown=wait_s)
+
+    def keep_subscription(self, connector_id: str) -> None:
+        """Publish the care of a connector's subscription."""
+        self._send(celery_tasks.keep_subscription, (connector_id,), task_id=None, shown=f"({connector_id})")
+
+    def poll_delta(self, connector_id: str) -> None:
+        """Publish a poll."""
+        self._send(celery_tasks.poll_delta, (connector_id,), task_id=None, shown=f"({connector_id})")
+
     def _send_member(self, member: Member, **options: Any) -> None:
         self._send(
             celery_tasks.upsert_contact,

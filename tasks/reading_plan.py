@@ -34,8 +34,7 @@ def choose(ports: Ports, connector: Connector, request: SyncRequest) -> Choice:
     watermark = ports.memory.watermark(connector.connector_id)
     now_ms = ports.runs.now_ms()
     notes: Json = {}
-    usable = watermark is not None and _is_alive(watermark, now_ms) and watermark.fingerprint == connector.fingerprint
-    if watermark is not None and usable:
+    if watermark is not None and is_usable(watermark, connector, now_ms=now_ms):
         notes = {"delta_link": watermark.delta_link}
         if watermark.fresh:
             since = datetime.fromtimestamp(watermark.obtained_at_ms / 1000, UTC) - FRESH_OVERLAP
@@ -55,6 +54,11 @@ def _unfinished(ports: Ports, connector: Connector) -> list[str]:
     entries = ports.memory.unfinished(connector.connector_id)
     named = {user_id for entry in entries.values() for user_id in entry.get("named", ())}
     return sorted({*entries, *(user_id for user_id in named if not user_id.startswith(FOREIGN))})
+
+
+def is_usable(watermark: Watermark, connector: Connector, *, now_ms: int) -> bool:
+    """Tell whether changes can be read from this delta link, as this connector's configuration needs them."""
+    return _is_alive(watermark, now_ms) and watermark.fingerprint == connector.fingerprint
 
 
 def _is_alive(watermark: Watermark, now_ms: int) -> bool:
@@ -88,7 +92,9 @@ def follow(steps: list[Json], **found: Any) -> Json:
 
 def _steps(run: Run, request: SyncRequest, *, names_per_page: int) -> list[Json]:
     if request.is_targeted:
-        return _in_pages("names", list(request.user_principal_names), names_per_page)
+        # an event names object ids, and a user that is gone is what it tells, not a mistake in its name
+        kind = "ids" if run.trigger == "event" else "names"
+        return _in_pages(kind, list(request.user_principal_names), names_per_page)
     link = run.notes.get("delta_link")
     alive = link is not None and not run.notes.get("delta_link_dead")
     if run.mode == "incremental":

@@ -7,7 +7,7 @@ import structlog
 
 from adapters.errors import TransientError
 from adapters.records import Run, RunState
-from tasks import closing, codes, fanning_out
+from tasks import closing, codes, fanning_out, taking
 from tasks.ports import Ports
 
 T = TypeVar("T")
@@ -26,6 +26,8 @@ def reconcile(ports: Ports) -> None:
     _each(recovery.overdue_runs(limit=MOST_AT_ONCE, grace_s=grace_s), lambda run: _push(ports, run))
     _each(recovery.stale_batches(older_s=STALE_BATCH_S), lambda batch: publisher.summarize_batch(*batch))
     _each({instance for instance, _ in recovery.hungry_lanes()}, publisher.feed)
+    overdue = ports.events.overdue(limit=MOST_AT_ONCE, grace_s=ports.timing.event_window_s)
+    _each(overdue, lambda connector_id: taking.take_changes(ports, connector_id))
 
 
 def _each(items: Iterable[T], do: Callable[[T], None]) -> None:

@@ -11,7 +11,7 @@ from tasks.connector import Connector
 from tasks.ports import Ports
 from tasks.request import SyncRequest
 
-BY_ITSELF = frozenset({"schedule", "event"})  # triggers that office365_sync_enabled switches off
+BY_ITSELF = frozenset({"schedule", "event", "poll"})  # triggers that office365_sync_enabled switches off
 ID_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # nothing that is misread over the telephone
 ID_LETTERS = 6
 KEY_KEPT_S = 86_400.0  # a message is delivered again within the visibility time-out, a caller repeats within hours
@@ -42,13 +42,12 @@ def request_run(
 
 def new_run(connector: Connector, request: SyncRequest, *, trigger: str, run_id: str, at_ms: int) -> Run:
     """Build the run that this request asks for; pure."""
-    targeted = request.is_targeted or trigger == "event"
     warnings = [_disabled_warning(connector)] if _goes_ahead_disabled(connector, trigger) else []
     return Run(
         run_id=run_id,
         connector_id=connector.connector_id,
         instance=connector.psa,
-        lane="targeted" if targeted else "bulk",
+        lane="targeted" if request.is_targeted else "bulk",
         trigger=trigger,
         request=request.model_dump(mode="json"),
         dry_run=request.dry_run,

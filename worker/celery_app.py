@@ -1,4 +1,4 @@
-"""The Celery application: settings argued one by one, queues, beat's two entries."""
+"""The Celery application: settings argued one by one, queues, beat's entries."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -111,6 +111,7 @@ def _beat_settings(dispatch_s: float) -> dict[str, Any]:
         "beat_schedule": {
             "dispatch-due": {"task": celery_tasks.dispatch_due.name, **each_round},
             "reconcile": {"task": celery_tasks.reconcile.name, **each_round},
+            "keep-subscriptions": {"task": celery_tasks.keep_subscriptions.name, **each_round},
         },
         "beat_max_loop_interval": min(BEAT_LOOK_S, dispatch_s),
     }

@@ -13,6 +13,7 @@ from worker.settings import Settings, snapshot_configuration
 from worker.vendors import MakeBudget, MakeSlots, Vendors
 
 RESTART_MARGIN_S = 10.0
+NOTIFICATIONS_PATH = "/v1/graph/notifications"
 
 
 def redis_url_of(settings: Settings) -> str:
@@ -38,6 +39,12 @@ def open_store(settings: Settings) -> Store:
             closed_s=2 * timing.visibility_timeout_s + 600,
         ),
     )
+
+
+def notification_url(settings: Settings) -> str | None:
+    """Return where Graph delivers its notifications; None without a public address."""
+    public_url = settings.service.public_url
+    return None if public_url is None else public_url + NOTIFICATIONS_PATH
 
 
 def publish_configuration(settings: Settings, store: Store) -> int:
@@ -79,6 +86,7 @@ def build_ports(settings: Settings, store: Store, *, publisher: Publisher) -> Po
         plan=store.plan,
         users=store.users,
         memory=store.memory,
+        events=store.events,
         recovery=store.recovery,
         budgets=store.budgets,
         presence=store.presence,
@@ -86,5 +94,7 @@ def build_ports(settings: Settings, store: Store, *, publisher: Publisher) -> Po
         publisher=publisher,
         directory=vendors.directory,
         contacts=vendors.contacts,
+        subscriptions=vendors.subscriptions,
+        notification_url=notification_url(settings),
         timing=settings.service.timing_of_tasks(),
     )

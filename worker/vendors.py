@@ -6,7 +6,7 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import SecretStr
 
-from adapters.graph import AppRegistration, Certificate, Cloud, GraphDirectory
+from adapters.graph import AppRegistration, Certificate, Cloud, GraphDirectory, GraphSubscriptions
 from adapters.read_only import ReadOnlyContacts
 from adapters.records import Run
 from adapters.records.runs import Lane
@@ -69,6 +69,11 @@ class Vendors:
         key = (connector.tenant_id, app.model_dump_json(), _secret(app.client_secret))
         first = self._once(key, lambda: self._build_directory(connector.tenant_id, app))
         return self._once((*key, lane), lambda: first.with_budget(self._graph_budget(connector.tenant_id, lane)))
+
+    def subscriptions(self, connector_id: str, version: int) -> GraphSubscriptions:
+        """Return the subscriptions of a connector's tenant. Raises KeyError, TenantError."""
+        connector = self.configuration.connector(connector_id, version=version)
+        return self.directory_of(connector, version=version, lane="targeted").subscriptions
 
     def contacts(self, run: Run) -> Contacts:
         """Return the PSA of this run's connector, through the run's lane; a dry run's only reads."""

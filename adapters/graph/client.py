@@ -1,4 +1,4 @@
-"""One tenant's users by Microsoft Graph: the only file that asks it. Satisfies `tasks.ports.Directory`."""
+"""One tenant's users by Microsoft Graph: the only file that reads them. Satisfies `tasks.ports.Directory`."""
 
 import copy
 import re
@@ -14,6 +14,7 @@ from adapters.errors import NotFoundError, ResyncError, SyncError, TenantError, 
 from adapters.graph.auth import AppRegistration, GraphAuth, TenantTokens
 from adapters.graph.login import classify_login
 from adapters.graph.mapping import map_entry, map_organization, map_user
+from adapters.graph.subscriptions import GraphSubscriptions
 from adapters.graph.wire import VENDOR, Wire, WireOrganizations, WirePage
 from adapters.records import USER_PROPERTIES, DirectoryPage, Organization, User
 from adapters.transport import Budget, Observer, Transport, read_json, request_id
@@ -76,6 +77,11 @@ class GraphDirectory:
         other = copy.copy(self)
         other._transport = self._transport.with_budget(budget)  # noqa: SLF001 - our own copy
         return other
+
+    @property
+    def subscriptions(self) -> GraphSubscriptions:
+        """The tenant's subscriptions to changes of its users, by the same token, connections and budget."""
+        return GraphSubscriptions(self._transport)
 
     def fetch_users(self, link: str | None = None, *, created_since: str | None = None) -> DirectoryPage:
         """Read one page of the user list; None is the first. An empty page may have a next link: go on.

@@ -10,6 +10,7 @@ from adapters.records.contacts import (
     PsaSchema,
 )
 from adapters.records.directory import USER_PROPERTIES, DirectoryPage, Organization, Tombstone, User
+from adapters.records.events import LifecycleEvent, Notification, Subscribed, Subscription, Taken
 from adapters.records.runs import (
     Batch,
     Claim,
@@ -36,8 +37,10 @@ __all__ = [
     "FieldSpec",
     "Grant",
     "Intent",
+    "LifecycleEvent",
     "Link",
     "Member",
+    "Notification",
     "Organization",
     "Outcome",
     "Planned",
@@ -45,6 +48,9 @@ __all__ = [
     "Record",
     "Run",
     "RunState",
+    "Subscribed",
+    "Subscription",
+    "Taken",
     "Tombstone",
     "User",
     "Watermark",

@@ -28,7 +28,7 @@ class Run(Record):
     connector_id: str
     instance: str  # name of the PSA instance
     lane: Lane
-    trigger: str  # schedule, cli, api, event, flower
+    trigger: str  # schedule, cli, api, event, poll, flower
     request: Json  # SyncRequest as JSON
     dry_run: bool = False
     requested_at_ms: int = 0

@@ -2,6 +2,7 @@
 
 from adapters.store.budgets import Budgets, InstanceBudget, Rate
 from adapters.store.connection import Connection
+from adapters.store.events import Events
 from adapters.store.index import Index
 from adapters.store.keys import PREFIX
 from adapters.store.memory import Memory
@@ -31,6 +32,7 @@ class Store:
         self.plan = Plan(connection, timing=timing)
         self.users = Users(connection, timing=timing)
         self.memory = Memory(connection)
+        self.events = Events(connection)
         self.recovery = Recovery(connection)
         self.budgets = Budgets(connection)
         self.snapshots = Snapshots(connection)

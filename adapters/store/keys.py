@@ -44,6 +44,18 @@ class Keys:
         """String: who reconciles; expires."""
         self.closed = self._of("closed")
         """Sorted set: closed runs whose report is kept, by time of closing."""
+        self.subscriptions = self._of("subscriptions")
+        """Hash: connector → its subscription to changes of users (JSON)."""
+        self.subscribed = self._of("subscribed")
+        """Hash: id of a subscription → connector."""
+        self.signals = self._of("signals")
+        """Hash: "connector, newline, event" → when a subscription's own news came in (ms)."""
+        self.changes_due = self._of("changes")
+        """Sorted set: connectors with changed users that no run has taken, by when the next run may take them."""
+        self.changes_taken = self._of("changes", "taken")
+        """Hash: connector → when a run last took changed users (ms)."""
+        self.polls = self._of("polls")
+        """Hash: connector → when its changes were last asked for (ms)."""
         self.outbox = self._of("outbox")
         """Sorted set: alerts (JSON) that wait to be sent, by when the next one may take them."""
         self.snapshots = self._of("snapshots")
@@ -92,6 +104,14 @@ class Keys:
     def unfinished(self, connector_id: str) -> str:
         """Name the hash: user → why it is not finished (JSON): the retry set and the refused users."""
         return self._of("unfinished", connector_id)
+
+    def changed(self, connector_id: str) -> str:
+        """Name the sorted set: changed users that no run has taken, by when the first word of it came (ms)."""
+        return self._of("changed", connector_id)
+
+    def changed_in_runs(self, connector_id: str) -> str:
+        """Name the hash: user → the event run that took it; entries of closed runs go with the next one."""
+        return self._of("changed", connector_id, "runs")
 
     def user_lease(self, connector_id: str, user_id: str) -> str:
         """Name the hash: holder, fence and claims of whoever is at this user; expires."""

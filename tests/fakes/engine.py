@@ -18,6 +18,7 @@ from tests.fakes.contacts import FakeContacts
 from tests.fakes.directory import FakeDirectory
 from tests.fakes.queue import Queue
 from tests.fakes.reports import check_report
+from tests.fakes.subscriptions import FakeSubscriptions
 from worker.reporting import write_run_report
 
 TENANT = "11111111-1111-4111-8111-111111111111"
@@ -93,6 +94,8 @@ class Engine:
         """Start with an empty tenant and an empty company 250."""
         self.store = store
         self.directory = FakeDirectory()
+        self.subscriptions = FakeSubscriptions()
+        self.notification_url: str | None = None
         self.psa = FakeContacts()
         self.psa.add_company()
         self.queue = Queue(lambda: self.ports)
@@ -112,6 +115,7 @@ class Engine:
             plan=store.plan,
             users=store.users,
             memory=store.memory,
+            events=store.events,
             recovery=store.recovery,
             budgets=self.budgets,
             presence=store.presence,
@@ -119,6 +123,8 @@ class Engine:
             publisher=self.queue,
             directory=lambda run: self._tenants[run.connector_id],
             contacts=lambda run: contacts(run.dry_run),
+            subscriptions=lambda connector_id, version: self.subscriptions,
+            notification_url=self.notification_url,
             timing=timing,
         )
 
@@ -145,6 +151,11 @@ class Engine:
     def with_timing(self, **times: Any) -> None:
         """Change times and sizes."""
         self.ports = replace(self.ports, timing=replace(self.ports.timing, **times))
+
+    def open_address(self, url: str | None = "https://sync.contoso.com/v1/graph/notifications") -> None:
+        """Deliver notifications there; None closes it."""
+        self.notification_url = url
+        self.ports = replace(self.ports, notification_url=url)
 
     @property
     def watermark(self) -> Watermark:

@@ -6,7 +6,19 @@ from dataclasses import dataclass
 
 from adapters.errors import TransientError
 from adapters.records import Batch, Member, Run
-from tasks import closing, deciding, fanning_out, feeding, starting, stepping, summarizing, upserting
+from tasks import (
+    closing,
+    deciding,
+    fanning_out,
+    feeding,
+    polling,
+    starting,
+    stepping,
+    subscribing,
+    summarizing,
+    taking,
+    upserting,
+)
 from tasks.celery_tasks import STORE_WAIT_S
 from tasks.ports import Ports
 
@@ -98,6 +110,23 @@ class Queue:
     def close_run(self, run_id: str) -> None:
         """Publish the last step."""
         self._put_step("close_run", run_id, closing.close_run)
+
+    def take_changes(self, connector_id: str, *, wait_s: float) -> None:
+        """Publish the taking of changed users; it comes back until their time has come."""
+
+        def take() -> float | None:
+            taking.take_changes(self._ports(), connector_id)
+            return None
+
+        self._put("take_changes", take)
+
+    def keep_subscription(self, connector_id: str) -> None:
+        """Publish the care of a subscription."""
+        self._put("keep_subscription", lambda: subscribing.keep_subscription(self._ports(), connector_id))
+
+    def poll_delta(self, connector_id: str) -> None:
+        """Publish a poll."""
+        self._put("poll_delta", lambda: polling.poll_delta(self._ports(), connector_id))
 
     # --- inside -----------------------------------------------------------------------------------------------------
 

@@ -32,6 +32,7 @@ NOT_IN_FINGERPRINT = {
     "office365_sync_enabled",
     "schedule",
     "timezone",
+    "poll_every_s",
     "full_every_s",
     "tags",
 }
@@ -94,6 +95,9 @@ class DefaultsSection(Section):
         None, description="A cron line of five fields, in the customer's time zone; absent: only by hand and by event."
     )
     timezone: Timezone = Field("UTC", description="The customer's time zone, like Europe/Berlin.")
+    poll_every: Annotated[Seconds, Field(ge=1)] | None = Field(
+        None, description='How often Graph is asked whether anything has changed, like "15m"; absent: never.'
+    )
     full_every: Annotated[Seconds, Field(gt=0)] = Field(
         7 * 86400, description="After this an incremental run becomes a full one."
     )
@@ -118,12 +122,13 @@ def build_connector(
     default_mapping: Mapping[str, FieldRule],
 ) -> Connector:
     """Make the record of a checked section; `psa` is its PSA's published document. Raises KeyError for a lost psa."""
-    values = section.model_dump(exclude={"exclude", "company_rules", "field_mapping", "full_every"})
+    values = section.model_dump(exclude={"exclude", "company_rules", "field_mapping", "full_every", "poll_every"})
     connector = Connector(
         **values,
         connector_id=connector_id,
         psa_kind=psa["kind"],
         full_every_s=section.full_every,
+        poll_every_s=section.poll_every,
         exclude=tuple(
             Rule(name=rule.name, when=rule.when or READY_MADE_EXCLUSIONS[rule.name])
             for rule in section.exclude

@@ -10,7 +10,7 @@ from worker.configuration.layers import MAPPING, RULE_LISTS, Location, Merged
 from worker.configuration.loading import Settings
 
 BUILT_IN = "built-in"
-ATTRIBUTES = {"full_every": "full_every_s"}  # the record says its unit
+ATTRIBUTES = {"full_every": "full_every_s", "poll_every": "poll_every_s"}  # the record says its unit
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from worker.configuration.values import BasicAuth, Folder, Listen, RedisUrl, Sec
 SLOWEST_WRITE_MARGIN_S = 1
 COUNTDOWN_MARGIN_S = 60  # a countdown that outlasts the visibility time-out is delivered twice
 HEARTBEATS_BEFORE_DEATH = 2
+LONGEST_SUBSCRIPTION_S = 41_760 * 60  # Graph's own limit for users
 
 Positive = Annotated[Seconds, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -39,6 +40,15 @@ class TimingSection(Section):
     dispatch_s: Positive = Field(60, description="How often beat asks which schedules are due, and what a crash left.")
     due_s: Positive = Field(30, description="A started user without outcome is taken up again after this.")
     step_due_s: Positive = Field(45, description="A run without progress is taken up again after this.")
+    event_window_s: Positive = Field(
+        2, description="Users that Graph says have changed are collected for so long; one run takes them."
+    )
+    subscription_life_s: Annotated[Seconds, Field(gt=0, le=LONGEST_SUBSCRIPTION_S)] = Field(
+        28 * 86400, description="How long a subscription to changes lives; it is renewed at half of that."
+    )
+    subscription_check_s: Positive = Field(
+        3600, description="How often Graph is asked whether it still has a subscription."
+    )
     schedule_spread_s: Annotated[int, Field(ge=0, le=3600)] = Field(
         0, description="Scheduled runs start within so many seconds after their time, each connector at its own."
     )
@@ -142,6 +152,9 @@ class ServiceSection(Section):
             step_due_s=timing.step_due_s,
             longest_countdown_s=timing.longest_countdown_s,
             schedule_spread_s=timing.schedule_spread_s,
+            event_window_s=timing.event_window_s,
+            subscription_life_s=timing.subscription_life_s,
+            subscription_check_s=timing.subscription_check_s,
             batch_size=workers.batch_size,
             most_in_flight=workers.most_in_flight,
         )

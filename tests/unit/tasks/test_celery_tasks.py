@@ -21,6 +21,7 @@ from worker.celery_app import SyncApp, create_app
 OWN = {"run", "app", "name"}
 KNOWN = {*dir(Task), *(option for option, _ in Task.from_config)}
 STEPS = {"start_run", "fan_out", "judge", "feed", "upsert_contact", "summarize_batch", "close_run"}
+SERVICES = {"dispatch_due", "reconcile", "keep_subscriptions", "keep_subscription", "poll_delta", "take_changes"}
 ANSWERS = {"sync.start_run"}  # with the run's id, for whoever asked by Flower
 
 
@@ -33,7 +34,7 @@ def tasks() -> dict[str, Any]:
 
 
 def test_every_step_is_a_task(tasks: dict[str, Any]) -> None:
-    assert tasks.keys() == {f"sync.{step}" for step in {*STEPS, "dispatch_due", "reconcile"}}
+    assert tasks.keys() == {f"sync.{step}" for step in STEPS | SERVICES}
 
 
 def test_every_task_states_its_options(tasks: dict[str, Any]) -> None:
@@ -121,6 +122,9 @@ def test_messages_show_ids_and_the_user_principal_name_alone(publisher: CeleryPu
     publisher.feed("main")
     publisher.summarize_batch("r1", "b1")
     publisher.close_run("r1")
+    publisher.take_changes("contoso", wait_s=0.5)
+    publisher.keep_subscription("contoso")
+    publisher.poll_delta("contoso")
     publisher.batch(Batch(run_id="r1", batch_id="b1", members=members("bulk", 1)))
     shown = [(header["task"], header["argsrepr"], header["kwargsrepr"]) for header in sent(broker, "control")]
     assert shown == [
@@ -130,6 +134,9 @@ def test_messages_show_ids_and_the_user_principal_name_alone(publisher: CeleryPu
         ("sync.feed", "(main)", "{}"),
         ("sync.summarize_batch", "(r1, b1)", "{}"),
         ("sync.close_run", "(r1)", "{}"),
+        ("sync.take_changes", "(contoso)", "{}"),
+        ("sync.keep_subscription", "(contoso)", "{}"),
+        ("sync.poll_delta", "(contoso)", "{}"),
     ]
     assert [header["argsrepr"] for header in sent(broker, "upsert")] == ["(u0@contoso.com, r1)"]
 
@@ -156,8 +163,14 @@ def test_repeated_message_has_the_id_that_it_had(publisher: CeleryPublisher, bro
         lambda publisher: publisher.upsert(members("bulk")[0]),
         lambda publisher: publisher.summarize_batch("r1", "b1"),
         lambda publisher: publisher.close_run("r1"),
+        lambda publisher: publisher.take_changes("contoso", wait_s=0.5),
+        lambda publisher: publisher.keep_subscription("contoso"),
+        lambda publisher: publisher.poll_delta("contoso"),
     ],
-    ids=["start_run", "fan_out", "judge", "feed", "batch", "upsert", "summarize_batch", "close_run"],
+    ids=[
+        *("start_run", "fan_out", "judge", "feed", "batch", "upsert", "summarize_batch", "close_run"),
+        *("take_changes", "keep_subscription", "poll_delta"),
+    ],
 )
 def test_broker_that_cannot_be_reached_is_a_passing_failure_of_the_store(
     publish: Callable[[CeleryPublisher], None],

@@ -29,7 +29,7 @@ def test_run_id_sorts_by_time_and_names_the_connector() -> None:
         ({"department_filter": "IT"}, "api", "bulk"),
         ({"user_principal_names": ["ann@contoso.com"]}, "cli", "targeted"),
         ({"user_principal_names": ["ann@contoso.com"]}, "event", "targeted"),
-        ({}, "event", "targeted"),
+        ({}, "event", "bulk"),
     ],
 )
 def test_run_for_named_users_goes_through_the_reserved_lane(inputs: dict[str, object], trigger: str, lane: str) -> None:

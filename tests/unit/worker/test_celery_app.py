@@ -24,7 +24,9 @@ def test_no_setting_is_misspelt() -> None:
 
 def test_beat_starts_with_a_round_and_no_more_than_some_rounds_wait_for_a_worker() -> None:
     conf = configured(dispatch_s=60)
-    assert {entry["task"] for entry in conf.beat_schedule.values()} == {"sync.dispatch_due", "sync.reconcile"}
+    assert {entry["task"] for entry in conf.beat_schedule.values()} == {
+        *("sync.dispatch_due", "sync.reconcile", "sync.keep_subscriptions")
+    }
     for entry in conf.beat_schedule.values():
         assert entry["schedule"] == 60
         assert 300 <= entry["options"]["expires"] <= 900

@@ -61,6 +61,8 @@ def test_all_faults_are_told_at_once(installation: Installation) -> None:
         ("tags = 'pilot'", "tags", "must be a list, not text"),
         ("full_every = 'weekly'", "full_every", "is no duration"),
         ("full_every = 0", "full_every", "greater than 0"),
+        ("poll_every = 'often'", "poll_every", "is no duration"),
+        ("poll_every = 0", "poll_every", "greater than or equal to 1"),
         ("psa_contact_type = 1.5", "psa_contact_type", "must be text in quotes, not a number"),
         ("field_mapping = 'x'", "field_mapping", "must be a table, not text"),
         ("field_mapping.phone = 7", "field_mapping.phone", "must be a table, not a number"),

@@ -255,6 +255,7 @@ HARMLESS = [
     'schedule = "0 3 * * *"',
     'timezone = "UTC"',
     'full_every = "1d"',
+    'poll_every = "15m"',
     'tags = ["pilot"]',
     "office365_sync_enabled = false",
     "exclude = [{ name = 'unlicensed', enabled = false }]",
