@@ -3,13 +3,16 @@
 Pure readings that the transport and the vendors' `classify` share; nothing here sends.
 """
 
+import codecs
+import json
 import math
+import re
 import socket
 import ssl
 import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 from pydantic_core import from_json
@@ -17,6 +20,8 @@ from pydantic_core import from_json
 from adapters.errors import AnswerLostError, SyncError, TransientError, WireError
 
 THROTTLED = "throttled"
+
+_HALVES = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")  # surrogates, escaped or encoded
 
 
 class AnswerTooLargeError(httpx.StreamError):
@@ -146,13 +151,33 @@ def _timestamp(value: str) -> float | None:
 
 
 def read_json(response: httpx.Response, *, vendor: str) -> Any:
-    """Parse a body that says it is JSON. Raises WireError(not_json) for anything else, without the body."""
+    """Parse a body that says it is JSON. Raises WireError(not_json) for anything else, without the body.
+
+    A value that was cut inside an emoji ends in half a character, which strict readers refuse; it becomes U+FFFD."""
     if _is_json(_content_type(response)):
+        body = response.content.removeprefix(codecs.BOM_UTF8)
         try:
-            return from_json(response.content, allow_inf_nan=False)
+            return from_json(body, allow_inf_nan=False)
         except ValueError:  # not chained: its text may quote the document
             pass
+        if _HALVES.search(body) is not None:
+            try:
+                return _mend(json.loads(body.decode("utf-8", "surrogatepass"), parse_constant=_refuse))
+            except (ValueError, RecursionError):  # not chained: it carries the body
+                pass
     raise WireError("not_json", vendor=vendor, status=response.status_code, request_id=request_id(response))
+
+
+def _mend(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_mend(entry) for entry in value]
+    return {name: _mend(part) for name, part in value.items()} if isinstance(value, dict) else value
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)
 
 
 def _content_type(response: httpx.Response) -> str:

@@ -26,7 +26,6 @@ from adapters.autotask.wire import (
     Location,
     Page,
     Rights,
-    Shape,
     Threshold,
     Versions,
     WireCompany,
@@ -35,11 +34,12 @@ from adapters.autotask.wire import (
     Zone,
     parse,
     parse_item,
-    parse_part,
+    parse_rows,
 )
 from adapters.errors import AnswerLostError, InstanceError, NotFoundError, RecordError, WireError
 from adapters.remembered import Remembered
 from adapters.transport import Budget, Observer, Permit, Slots, Transport, Unbounded
+from adapters.wire import Shape
 
 RENEW_PAUSE_S = 60.0  # keys that stay refused make us look for the zone once a minute, not at every call
 API_VERSION = "V1.0"
@@ -214,7 +214,7 @@ class AutotaskClient:
         path = f"/{entity}/query"
         response = self._query(step.link or path, body, endpoint=path)
         page = parse(response, Page)
-        rows = tuple(parse_part(response, item, shape) for item in page.items)
+        rows = parse_rows(response, page, shape)
         ids = [int(getattr(row, "id", 0)) for row in rows]
         return rows, next_step(step, ids, link=page.page_details.next_page_url)
 

@@ -107,8 +107,11 @@ class AutotaskContacts:
 
     def fetch_contacts(self, company_id: str, cursor: str | None = None) -> tuple[tuple[Contact, ...], str | None]:
         """Read one page of up to 500 contacts, inactive ones included, by id: 1 call."""
-        where = [query.equals("companyID", _number(company_id))]
+        number = _number(company_id)
+        where = [query.equals("companyID", number)]
         page, following = self._client.fetch_contact_page(where, cursor, fields=self._fields)
+        if any(wire.company_id != number for wire in page):
+            raise WireError("query_ignored", vendor=VENDOR)
         return tuple(self._map(wire) for wire in page), following
 
     def count_contacts(self, company_id: str) -> int:
@@ -253,6 +256,8 @@ class AutotaskContacts:
         for question in questions:
             for wire in self._client.fetch_all_contacts(question, fields=self._fields):
                 contact = self._map(wire)
+                if not contact.company_id:  # every contact has one: this must not pass for a stranger
+                    raise WireError("company_missing", vendor=VENDOR)
                 if contact.company_id in company_ids and is_wanted(contact):
                     found[wire.id] = contact
         return tuple(found[number] for number in sorted(found))

@@ -4,41 +4,22 @@ Fields as on the vendor's pages "Contacts", "Companies", "CompanyLocations", "Co
 call" (autotask.net, read 2026-11-24). Every answer is wrapped: `items`, `item`, `itemId`, `queryCount`, `fields` …
 """
 
-import json
-import re
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import httpx
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AliasChoices, BeforeValidator, Field
 
-from adapters.answers import read_json, request_id
+from adapters.answers import read_json
 from adapters.errors import WireError
+from adapters.wire import Shape, Wire, parse_part, unknown_shape
 
 VENDOR = "autotask"
-
-_HALVES = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")  # surrogates, escaped or encoded
 
 Json = dict[str, Any]
 
 
-class Wire(BaseModel):
-    """The root of every shape; what it refuses is never quoted, it may be personal."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="ignore",
-        populate_by_name=True,
-        coerce_numbers_to_str=True,
-        hide_input_in_errors=True,
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_nulls(cls, value: Any) -> Any:
-        return {name: part for name, part in value.items() if part is not None} if isinstance(value, dict) else value
-
-
-Shape = TypeVar("Shape", bound=Wire)
+def _as_text(value: Any) -> Any:
+    return str(value) if isinstance(value, bool) else value
 
 
 def _named_fields(value: Any) -> Any:
@@ -50,7 +31,7 @@ class UserDefined(Wire):
     """A user-defined field of one contact; its name is the label."""
 
     name: str = ""
-    value: str | None = None
+    value: Annotated[str | None, BeforeValidator(_as_text)] = None
 
 
 class WireContact(Wire):
@@ -195,33 +176,26 @@ class Versions(Wire):
 
 def parse(response: httpx.Response, shape: type[Shape]) -> Shape:
     """Read an answer as this shape. Raises WireError(unknown_shape or not_json), without the body."""
-    return parse_part(response, _body(response), shape)
+    return parse_part(response, read_json(response, vendor=VENDOR), shape, vendor=VENDOR)
+
+
+def parse_rows(response: httpx.Response, page: Page, shape: type[Shape]) -> tuple[Shape, ...]:
+    """Read the items of a page as this shape. Raises WireError(unknown_shape)."""
+    return tuple(parse_part(response, item, shape, vendor=VENDOR) for item in page.items)
 
 
 def parse_item(response: httpx.Response, shape: type[Shape]) -> Shape | None:
     """Read the answer of a look-up by id; None where the server says in so many words that there is nothing."""
-    body = _body(response)
+    body = read_json(response, vendor=VENDOR)
     if not isinstance(body, dict) or "item" not in body:
-        raise _unknown_shape(response)
-    return None if body["item"] is None else parse_part(response, body["item"], shape)
-
-
-def parse_part(response: httpx.Response, part: Any, shape: type[Shape]) -> Shape:
-    """Read a part of an answer as this shape. Raises WireError(unknown_shape)."""
-    try:
-        return shape.model_validate(part)
-    except ValidationError:  # not chained: it carries the body
-        raise _unknown_shape(response) from None
-
-
-def _unknown_shape(response: httpx.Response) -> WireError:
-    return WireError("unknown_shape", vendor=VENDOR, status=response.status_code, request_id=request_id(response))
+        raise unknown_shape(response, vendor=VENDOR)
+    return None if body["item"] is None else parse_part(response, body["item"], shape, vendor=VENDOR)
 
 
 def parse_refusal(response: httpx.Response) -> tuple[str, ...] | None:
     """Read the texts of an error body; None where there are none: a proxy's page, plain text, nothing."""
     try:
-        body = _body(response)
+        body = read_json(response, vendor=VENDOR)
     except WireError:
         return None
     errors = _part(body, "errors")
@@ -238,24 +212,3 @@ def _part(value: Any, wanted: str) -> Any:
     if not isinstance(value, dict):
         return None
     return next((part for name, part in value.items() if name.casefold() == wanted), None)
-
-
-def _body(response: httpx.Response) -> Any:
-    """Read the JSON; a value that was cut inside an emoji ends in half a character, which strict readers refuse."""
-    try:
-        return read_json(response, vendor=VENDOR)
-    except WireError as error:
-        if _HALVES.search(response.content) is None:
-            raise
-        try:
-            return _mend(json.loads(response.content))
-        except (ValueError, RecursionError):  # not chained: it carries the body
-            raise error from None
-
-
-def _mend(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, list):
-        return [_mend(entry) for entry in value]
-    return {name: _mend(part) for name, part in value.items()} if isinstance(value, dict) else value

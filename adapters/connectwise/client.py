@@ -90,10 +90,13 @@ class ConnectWiseClient:
     ) -> tuple[tuple[WireContact, ...], str | None]:
         """Read one page of the contacts that these parameters describe, and the cursor of the next one."""
         step = read_cursor(cursor)
-        page, following = self._fetch_step(params, step)
-        if following == NUMBERED:
-            step = NUMBERED
+        try:
             page, following = self._fetch_step(params, step)
+            if following == NUMBERED:
+                step = NUMBERED
+                page, following = self._fetch_step(params, step)
+        except RecordError as exc:  # a list is no record: it is our question that is refused
+            raise WireError("query_refused", vendor=VENDOR, status=exc.status, request_id=exc.request_id) from exc
         wanted = fresh(step, [contact.id for contact in page])
         unseen = tuple(contact for contact in page if contact.id in wanted)
         return unseen, following.cursor if following else None

@@ -102,12 +102,12 @@ class ConnectWiseContacts:
     def fetch_contacts(self, company_id: str, cursor: str | None = None) -> tuple[tuple[Contact, ...], str | None]:
         """Read one page of up to 1,000 contacts, inactive ones included, by id: 1 call."""
         params = {"conditions": f"company/id={_number(company_id)}", "fields": self._fields}
-        try:
-            page, following = self._client.fetch_contact_page(params, cursor)
-        except RecordError as exc:  # a list is no record: it is our question that is refused
-            raise WireError("query_refused", vendor=VENDOR, status=exc.status, request_id=exc.request_id) from exc
+        page, following = self._client.fetch_contact_page(params, cursor)
         layout = self._layout
-        return tuple(map_contact(wire, layout) for wire in page), following
+        contacts = tuple(map_contact(wire, layout) for wire in page)
+        if any(contact.company_id != str(int(company_id)) for contact in contacts):
+            raise WireError("query_ignored", vendor=VENDOR)
+        return contacts, following
 
     def count_contacts(self, company_id: str) -> int:
         """Count a company's contacts, inactive ones included: 1 call."""

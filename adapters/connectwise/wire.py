@@ -4,48 +4,25 @@ The vendor adds fields at any time and leaves empty ones out (developer.connectw
 company/contacts of its OpenAPI document, read 2026-11-24).
 """
 
-import json
-import re
 from typing import Annotated, Any, TypeVar
 
 import httpx
-from pydantic import (
-    AliasChoices,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from adapters.answers import read_json, request_id
+from adapters import wire
+from adapters.answers import read_json
 from adapters.errors import WireError
 
 VENDOR = "connectwise"
 
-_HALVES = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")  # surrogates, escaped or encoded
-
 Json = dict[str, Any]
 
 
-class Wire(BaseModel):
-    """The root of every shape; what it refuses is never quoted, it may be personal."""
+class Wire(wire.Wire):
+    """The root of every shape: names in camelCase."""
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="ignore",
-        alias_generator=to_camel,
-        populate_by_name=True,
-        coerce_numbers_to_str=True,
-        hide_input_in_errors=True,
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_nulls(cls, value: Any) -> Any:
-        return {name: part for name, part in value.items() if part is not None} if isinstance(value, dict) else value
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
 Shape = TypeVar("Shape", bound=Wire)
@@ -181,15 +158,15 @@ class Refusal(Wire):
 
 def parse(response: httpx.Response, shape: type[Shape]) -> Shape:
     """Read an answer as this shape. Raises WireError(unknown_shape or not_json), without the body."""
-    return _validate(response, shape, _body(response))
+    return wire.parse_part(response, read_json(response, vendor=VENDOR), shape, vendor=VENDOR)
 
 
 def parse_list(response: httpx.Response, shape: type[Shape]) -> tuple[Shape, ...]:
     """Read an answer as a bare array of this shape. Raises as `parse`."""
-    body = _body(response)
+    body = read_json(response, vendor=VENDOR)
     if not isinstance(body, list):
-        raise _unknown_shape(response)
-    return tuple(_validate(response, shape, entry) for entry in body)
+        raise wire.unknown_shape(response, vendor=VENDOR)
+    return tuple(wire.parse_part(response, entry, shape, vendor=VENDOR) for entry in body)
 
 
 def parse_refusal(response: httpx.Response) -> Refusal | None:
@@ -198,35 +175,3 @@ def parse_refusal(response: httpx.Response) -> Refusal | None:
         return parse(response, Refusal)
     except WireError:
         return None
-
-
-def _body(response: httpx.Response) -> Any:
-    """Read the JSON; a value that was cut inside an emoji ends in half a character, which strict readers refuse."""
-    try:
-        return read_json(response, vendor=VENDOR)
-    except WireError as error:
-        if _HALVES.search(response.content) is None:
-            raise
-        try:
-            return _mend(json.loads(response.content))
-        except (ValueError, RecursionError):  # not chained: it carries the body
-            raise error from None
-
-
-def _mend(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, list):
-        return [_mend(entry) for entry in value]
-    return {name: _mend(part) for name, part in value.items()} if isinstance(value, dict) else value
-
-
-def _validate(response: httpx.Response, shape: type[Shape], body: Any) -> Shape:
-    try:
-        return shape.model_validate(body)
-    except ValidationError:  # not chained: it carries the body
-        raise _unknown_shape(response) from None
-
-
-def _unknown_shape(response: httpx.Response) -> WireError:
-    return WireError("unknown_shape", vendor=VENDOR, status=response.status_code, request_id=request_id(response))

@@ -23,7 +23,6 @@ from adapters.halo.wire import (
     WireClient,
     WireSite,
     WireUser,
-    parse,
     parse_one,
     parse_page,
     parse_report,
@@ -95,7 +94,7 @@ class HaloClient:
         """Read one user with its details. Raises NotFoundError."""
         path, endpoint = f"{USERS}/{user_id}", f"{USERS}/{{id}}"
         response = self._transport.get(path, endpoint=endpoint, params={"includedetails": "true"})
-        return _existing(response, parse(response, WireUser))
+        return _existing(response, parse_one(response, WireUser))
 
     def push_user(self, body: Json, *, permit: Permit) -> WireUser:
         """Create a user, or change the one whose id is in the body. Raises AnswerLostError if the answer shows none.
@@ -117,7 +116,7 @@ class HaloClient:
         """Read one client with its details. Raises NotFoundError."""
         path, endpoint = f"{CLIENTS}/{client_id}", f"{CLIENTS}/{{id}}"
         response = self._transport.get(path, endpoint=endpoint, params={"includedetails": "true"})
-        return _existing(response, parse(response, WireClient))
+        return _existing(response, parse_one(response, WireClient))
 
     def fetch_sites(self, client_id: int) -> tuple[WireSite, ...]:
         """Read a client's sites, inactive ones included."""

@@ -148,14 +148,20 @@ class HaloContacts:
         page_size = DETAILED_PAGE_SIZE if report is None else PAGE_SIZE
         params = query.list_params(page=step.page, page_size=page_size, client_id=number)
         rows, record_count = self._patiently(lambda: self._client.fetch_user_page(params))
-        if any(row.client_id != number for row in rows):
+        if any(_is_elsewhere(row, (number,)) for row in rows):
             raise WireError("query_ignored", vendor=VENDOR)
+        if record_count is None and not rows and cursor is None:  # a client has its pseudo-user at least
+            raise WireError("count_missing", vendor=VENDOR)
         people = [row for row in rows if not is_pseudo_user(row)]
         left_out = step.left_out + len(rows) - len(people)
         following = next_step(step, [row.id for row in rows], record_count=record_count)
         if following is None:
             self._learned.left_out[number] = left_out
-        contacts = tuple(map_user(user, self._layout) for user in self._whole(people, report))
+        whole = (
+            user if user.client_id else user.model_copy(update={"client_id": number})
+            for user in self._whole(people, report)
+        )
+        contacts = tuple(map_user(user, self._layout) for user in whole)
         return contacts, _with_left_out(following, left_out)
 
     def count_contacts(self, company_id: str) -> int:
@@ -164,6 +170,8 @@ class HaloContacts:
         Halo counts pseudo-users too; those that the last whole walk left out are taken off."""
         number = _number(company_id)
         page = self._client.fetch_user_page(query.list_params(page=1, page_size=1, client_id=number))
+        if page.record_count is None:
+            raise WireError("count_missing", vendor=VENDOR)
         return max(0, page.record_count - self._learned.left_out.get(number, 0))
 
     def fetch_contact(self, contact_id: str) -> Contact:
@@ -173,7 +181,7 @@ class HaloContacts:
         user = self._client.fetch_user(_number(contact_id))
         if is_general_user(user):
             raise NotFoundError("not_found", vendor=VENDOR)
-        return map_user(user, self._layout)
+        return self._map(user)
 
     def find_contacts(self, company_ids: Sequence[str], *, entra_id: str, emails: Sequence[str]) -> tuple[Contact, ...]:
         """Look up by object id and addresses, folded for case, inactive ones included.
@@ -243,7 +251,7 @@ class HaloContacts:
         current = self._client.fetch_user(number) if needs_read(change) else None
         body = change_body(change, self._layout, site_id=site_id, current=current)
         if body.keys() == {"id"}:
-            return self._proved(change, map_user(self._client.fetch_user(number), self._layout))
+            return self._proved(change, self._map(self._client.fetch_user(number)))
         user = self._client.push_user({**body, **self._quiet}, permit=permit)
         if user.id != number:
             raise WireError("write_not_applied", vendor=VENDOR)
@@ -266,7 +274,7 @@ class HaloContacts:
         if user.shown & {"email2", "email3", "department"} and user.client_id > 0:
             return map_user(user, self._layout)
         try:
-            return map_user(self._client.fetch_user(user.id), self._layout)
+            return self._map(self._client.fetch_user(user.id))
         except SyncError as exc:  # the write was taken all the same
             raise AnswerLostError("answer_unreadable", vendor=VENDOR, status=exc.status) from exc
 
@@ -281,6 +289,13 @@ class HaloContacts:
         return contact
 
     # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _map(self, user: WireUser) -> Contact:
+        """Map a user with its details. One that shows no client is not understood: it must not pass for a stranger."""
+        contact = map_user(user, self._layout)
+        if not contact.company_id:
+            raise WireError("company_missing", vendor=VENDOR)
+        return contact
 
     def _search(self, clients: Sequence[int], text: str) -> list[WireUser]:
         return _people_of(clients, self._client.search_users(text, client_id=query.only_client(clients)))
@@ -320,7 +335,7 @@ class HaloContacts:
                 page = self._client.fetch_user_page(params)
             except RecordError:
                 page = None
-            if page is not None and page.record_count <= MOST_MARKED:
+            if page is not None and (page.record_count or len(page.rows)) <= MOST_MARKED:
                 return _people_of(clients, page.rows)
             self._learned.refuses_advanced_search = True
         report = self._setup.report(self._client, max_age_s=AFRESH)
@@ -337,14 +352,24 @@ class HaloContacts:
                 user = self._client.fetch_user(user_id)
             except NotFoundError:
                 continue
-            contact = map_user(user, self._layout)
+            contact = self._map(user)
             if contact.company_id in company_ids and not is_pseudo_user(user) and is_wanted(contact):
                 found[user_id] = contact
         return tuple(found[user_id] for user_id in sorted(found))
 
 
 def _people_of(clients: Sequence[int], rows: Iterable[WireUser]) -> list[WireUser]:
-    return [row for row in rows if row.client_id in clients and not is_pseudo_user(row)]
+    return [row for row in rows if not _is_elsewhere(row, clients) and not is_pseudo_user(row)]
+
+
+def _of_client(user: WireUser, client_id: int) -> WireUser:
+    """Return a user of this client's list with its client, where neither row nor detail say it."""
+    return user if user.client_id else user.model_copy(update={"client_id": client_id})
+
+
+def _is_elsewhere(row: WireUser, clients: Collection[int]) -> bool:
+    """Tell a user of another client; a row that names none may be anybody's, its detail tells."""
+    return row.client_id > 0 and row.client_id not in clients
 
 
 def _number(text: str) -> int:

@@ -36,14 +36,15 @@ def read_cursor(cursor: str | None) -> Step:
     return Step(page, seen, left_out, first_id)
 
 
-def next_step(step: Step, ids: Sequence[int], *, record_count: int) -> Step | None:
+def next_step(step: Step, ids: Sequence[int], *, record_count: int | None) -> Step | None:
     """Return the step after a page with these ids; None if it was the last: all are seen, or the page is empty.
 
-    A short page is not the end: a server may cap what was asked for. Raises WireError(paging_broken) if a page comes
-    again: what was read so far would be taken for all there is."""
+    A short page is not the end: a server may cap what was asked for, and one that does not count is walked up to an
+    empty page. Raises WireError(paging_broken) if a page comes again: what was read so far would be taken for all."""
     if not ids:
         return None
     if ids[0] == step.first_id:
         raise WireError("paging_broken", vendor=VENDOR)
     seen = step.seen + len(ids)
-    return None if seen >= record_count else replace(step, page=step.page + 1, seen=seen, first_id=ids[0])
+    is_all = record_count is not None and seen >= record_count
+    return None if is_all else replace(step, page=step.page + 1, seen=seen, first_id=ids[0])

@@ -7,21 +7,19 @@ Numbers of ids may come as doubles (95.0); empty fields may be left out, and lis
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import from_json
 
-from adapters.answers import is_html, read_json, request_id
-from adapters.errors import WireError
+from adapters import wire
+from adapters.answers import is_html, read_json
 
 VENDOR = "halo"
 
 Json = dict[str, Any]
 
 
-class Wire(BaseModel):
-    """The root of every shape; what it refuses is never quoted, it may be personal."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True, hide_input_in_errors=True)
+class Wire(wire.Wire):
+    """The root of every shape: names in any case."""
 
     shown: frozenset[str] = frozenset()  # the names that the answer had, empty ones included
 
@@ -31,10 +29,7 @@ class Wire(BaseModel):
         if not isinstance(value, dict):
             return value
         folded = {str(name).lower(): part for name, part in value.items()}
-        return {
-            **{name: part for name, part in folded.items() if part is not None},
-            "shown": frozenset(folded),
-        }
+        return {**folded, "shown": frozenset(folded)}
 
 
 Shape = TypeVar("Shape", bound=Wire)
@@ -111,7 +106,7 @@ class Page(NamedTuple, Generic[Shape]):
     """Rows of a list, and how many there are on all pages."""
 
     rows: tuple[Shape, ...]
-    record_count: int
+    record_count: int | None  # None: the server does not say
 
 
 class Refusal(NamedTuple):
@@ -123,7 +118,7 @@ class Refusal(NamedTuple):
 
 
 class _List(Wire):
-    record_count: int
+    record_count: int | None = None
 
 
 class _Report(Wire):
@@ -132,29 +127,32 @@ class _Report(Wire):
 
 def parse(response: httpx.Response, shape: type[Shape]) -> Shape:
     """Read an answer as this shape. Raises WireError(unknown_shape or not_json), without the body."""
-    return _validate(response, shape, _object(response))
+    return wire.parse_part(response, read_json(response, vendor=VENDOR), shape, vendor=VENDOR)
 
 
 def parse_one(response: httpx.Response, shape: type[Shape]) -> Shape:
-    """Read an answer as this shape, alone or as an array of one. Raises as `parse`."""
+    """Read an answer as this shape, alone or as an array of one; null is a record without an id. Raises as `parse`."""
     body = read_json(response, vendor=VENDOR)
-    return _validate(response, shape, body[0] if isinstance(body, list) and len(body) == 1 else body)
+    one = body[0] if isinstance(body, list) and len(body) == 1 else body
+    return wire.parse_part(response, {} if one is None else one, shape, vendor=VENDOR)
 
 
 def parse_page(response: httpx.Response, shape: type[Shape], *, key: str) -> Page[Shape]:
-    """Read a list's answer, `{"record_count": 213, key: [...]}`. Raises as `parse`."""
-    body = _object(response)
-    count = _validate(response, _List, body).record_count
+    """Read a list's answer, `{"record_count": 213, key: [...]}` or the bare array. Raises as `parse`."""
+    body = read_json(response, vendor=VENDOR)
+    if isinstance(body, list):
+        return Page(_rows(response, body, shape), None)
+    count = wire.parse_part(response, body, _List, vendor=VENDOR).record_count
     rows = {str(name).lower(): part for name, part in body.items()}.get(key)
-    return Page(_validate_all(response, shape, rows), count)
+    return Page(_rows(response, rows, shape), count)
 
 
 def parse_report(response: httpx.Response) -> tuple[Json, ...]:
     """Read the rows of a report that was run, column names in lower case. Raises as `parse`."""
-    report = _validate(response, _Report, _object(response)).report
+    report = parse(response, _Report).report
     rows = {str(name).lower(): part for name, part in report.items()}.get("rows")
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise _unknown_shape(response)
+        raise wire.unknown_shape(response, vendor=VENDOR)
     return tuple({str(name).lower(): value for name, value in row.items()} for row in rows)
 
 
@@ -190,25 +188,7 @@ def _refusal_of(body: Json) -> Refusal:
     return Refusal(tuple(text.strip() for text in found if isinstance(text, str) and text.strip()), code, field)
 
 
-def _object(response: httpx.Response) -> Json:
-    body = read_json(response, vendor=VENDOR)
-    if not isinstance(body, dict):
-        raise _unknown_shape(response)
-    return body
-
-
-def _validate_all(response: httpx.Response, shape: type[Shape], rows: Any) -> tuple[Shape, ...]:
+def _rows(response: httpx.Response, rows: Any, shape: type[Shape]) -> tuple[Shape, ...]:
     if not isinstance(rows, list):
-        raise _unknown_shape(response)
-    return tuple(_validate(response, shape, row) for row in rows)
-
-
-def _validate(response: httpx.Response, shape: type[Shape], body: Any) -> Shape:
-    try:
-        return shape.model_validate(body)
-    except ValidationError:  # not chained: it carries the body
-        raise _unknown_shape(response) from None
-
-
-def _unknown_shape(response: httpx.Response) -> WireError:
-    return WireError("unknown_shape", vendor=VENDOR, status=response.status_code, request_id=request_id(response))
+        raise wire.unknown_shape(response, vendor=VENDOR)
+    return tuple(wire.parse_part(response, row, shape, vendor=VENDOR) for row in rows)
