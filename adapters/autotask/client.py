@@ -216,7 +216,8 @@ class AutotaskClient:
         page = parse(response, Page)
         rows = parse_rows(response, page, shape)
         ids = [int(getattr(row, "id", 0)) for row in rows]
-        return rows, next_step(step, ids, link=page.page_details.next_page_url)
+        link = page.page_details.next_page_url
+        return rows, next_step(step, ids, link=_absolute(response, link) if link else None)
 
     def _get(self, path: str, *, endpoint: str | None = None) -> httpx.Response:
         """Ask by GET. Nothing there is an answer; otherwise a refused question is a fault of ours, and no record's."""
@@ -270,6 +271,14 @@ class AutotaskClient:
 
     def _read_threshold(self, door: Transport) -> Threshold:
         return parse(door.get("/ThresholdInformation", endpoint="/ThresholdInformation"), Threshold)
+
+
+def _absolute(response: httpx.Response, link: str) -> str:
+    """Return the next page's whole address; where it may lead is for the transport to say."""
+    try:
+        return str(response.request.url.join(link))
+    except httpx.InvalidURL:
+        raise WireError("paging_broken", vendor=VENDOR) from None
 
 
 def _question_refused(error: RecordError) -> WireError:

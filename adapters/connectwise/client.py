@@ -185,7 +185,7 @@ class ConnectWiseClient:
         response = self._get(CONTACTS, params={"pageSize": 1, "fields": "id,customFields"})
         for contact in parse_list(response, WireContact):
             entry = find_custom_field(contact, caption)
-            if entry is not None and isinstance(entry.get("id"), int):
+            if entry is not None and str(entry.get("id")).isdecimal():
                 return int(entry["id"])
         rows = self.fetch_optional_table("/system/userDefinedFields", CustomFieldDefinition)
         captions = {row.caption.strip().casefold(): row.id for row in rows if row.screen_id == CONTACT_SCREEN}

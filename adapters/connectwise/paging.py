@@ -16,6 +16,7 @@ from adapters.errors import WireError
 PAGE_SIZE = 1000  # the most since 2016.2
 CAP_STEP = 25  # the default page size; a server that caps pages below what was asked does so at a multiple of it
 
+_SIZE = re.compile(r"[?&]pagesize=(\d+)")
 _NEXT = re.compile(r"<([^>]*)>\s*;[^,<]*\brel\s*=\s*\"?next\b", re.IGNORECASE)
 
 
@@ -73,9 +74,10 @@ def next_step(step: Step, ids: Sequence[int], *, link: str | None) -> Step | Non
         if step.at:
             raise WireError("paging_broken", vendor=VENDOR)
         return None if _is_last(ids) else NUMBERED
-    if _is_last(ids):
+    following = _next_link(link).casefold()
+    if _is_last(ids) and not _is_capped(following, most=len(ids)):
         return None
-    if step.at == 0 and "pageid=" not in _next_link(link).casefold():
+    if step.at == 0 and "pageid=" not in following:
         return NUMBERED
     return Step("forward", at=ids[-1])
 
@@ -88,7 +90,8 @@ def fresh(step: Step, ids: Sequence[int]) -> set[int]:
 
 
 def _next_number(step: Step, ids: Sequence[int], *, link: str | None) -> Step | None:
-    if _is_last(ids) or (link and not _next_link(link)):
+    following = _next_link(link)
+    if (link and not following) or (_is_last(ids) and not following):
         return None
     if ids[-1] <= step.seen and _is_rising(ids, above=0):
         if len(ids) < PAGE_SIZE:
@@ -100,6 +103,12 @@ def _next_number(step: Step, ids: Sequence[int], *, link: str | None) -> Step | 
 def _is_last(ids: Sequence[int]) -> bool:
     """Tell a short page, which ends the list, from one that a server capped; more than asked for is everything."""
     return len(ids) > PAGE_SIZE or (len(ids) < PAGE_SIZE and len(ids) % CAP_STEP != 0)
+
+
+def _is_capped(following: str, *, most: int) -> bool:
+    """Tell by the next page's address that the server gives no more than this at once, whatever was asked for."""
+    found = _SIZE.search(following)
+    return found is not None and int(found[1]) <= most < PAGE_SIZE
 
 
 def _is_rising(ids: Sequence[int], *, above: int) -> bool:

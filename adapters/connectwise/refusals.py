@@ -26,6 +26,7 @@ _REASONS: Mapping[str, str] = {  # of the first inner error
     "maxlength": "too_long",
     "outofrange": "too_long",
 }
+_BY_ID = re.compile(r"/apis/3\.0/.+/\d+$", re.IGNORECASE)
 _OUR_NAMES: Mapping[str, str] = {vendor_name.casefold(): name for name, vendor_name in TEXT_FIELDS.items()}
 
 
@@ -49,10 +50,18 @@ def _client_error(response: httpx.Response, refusal: Refusal | None, facts: dict
     if status in _DOORS:
         return InstanceError(_DOORS[status], **facts)
     if status == httpx.codes.NOT_FOUND:
-        return NotFoundError("not_found", **facts) if code == "notfound" else InstanceError(ENDPOINT_UNKNOWN, **facts)
+        is_missing = code == "notfound" or (refusal is not None and _says_missing(response, refusal))
+        return NotFoundError("not_found", **facts) if is_missing else InstanceError(ENDPOINT_UNKNOWN, **facts)
     if status == httpx.codes.BAD_REQUEST:
         return _bad_request(response, refusal, facts)
     return _refused(refusal, facts, reason="conflict") if status == httpx.codes.CONFLICT else None
+
+
+def _says_missing(response: httpx.Response, refusal: Refusal) -> bool:
+    """Tell a record that is gone, in other words than the usual ones, from an address that is wrong."""
+    if not refusal.message or refusal.code.casefold() == "connectwiseapi":
+        return False
+    return _BY_ID.search(response.request.url.path) is not None
 
 
 def _bad_request(response: httpx.Response, refusal: Refusal | None, facts: dict[str, Any]) -> SyncError:

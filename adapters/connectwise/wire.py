@@ -52,6 +52,14 @@ class Item(Wire):
     default_flag: bool = False
     communication_type: str = ""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _infer_class(cls, value: Any) -> Any:
+        """Tell an address by its looks where the class is not said; a number's kind decides whose it is."""
+        if not isinstance(value, dict) or value.get("communicationType"):
+            return value
+        return {**value, "communicationType": "Email" if "@" in str(value.get("value")) else "Phone"}
+
 
 class WireContact(Wire):
     """A contact, whole or trimmed by `fields`. Custom fields stay as they came, to be sent back unharmed."""

@@ -115,6 +115,8 @@ class Installation:
             return httpx.Response(200, json=self.tables[path])
         if path == "/company/contacts":
             return self._create(json.loads(request.content)) if request.method == "POST" else self._page(request)
+        if path == "/company/contacts/count":
+            return httpx.Response(200, json={"count": len(self.contacts)})
         found = re.fullmatch(r"/company/contacts/(\d+)", path)
         if found is None:
             return httpx.Response(404, json={"code": "ConnectWiseApi", "message": "The endpoint does not exist."})
