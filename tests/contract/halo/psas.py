@@ -64,6 +64,9 @@ class HaloPsa(kit.SandboxPsa):
     def add_raw(self, *, company: str = COMPANY, **values: Any) -> str:
         return super().add_raw(company=company, **{"firstname": "Bob", **values})
 
+    def envelope(self, contact: dict[str, Any]) -> dict[str, Any]:
+        return {**contact, "client_id": int(COMPANY)}  # it follows from the site
+
     def kill_keys(self) -> None:
         super().kill_keys()
         self.sandbox.post("advance-clock", {"seconds": 5})
