@@ -156,7 +156,7 @@ def main() -> None:
     write_server_certificate(folder, [host for host in hosts if host not in {"0.0.0.0", "::"}])  # noqa: S104 - left out, not bound
     certificate = write_app_certificate(folder)
     seed = parse_seed({"users": arguments.users, "seed": arguments.seed, "tenants": arguments.tenants})
-    world = World(certificate, seed, latency_ms=arguments.latency_ms)
+    world = World(certificate, seed, latency_ms=arguments.latency_ms, ca_file=folder / "ca.pem")
     listener = _listen(arguments.host, arguments.port)
     reachable = "127.0.0.1" if arguments.host in {"0.0.0.0", "::"} else arguments.host  # noqa: S104 - compared, not bound
     name = f"[{reachable}]" if ":" in reachable else reachable

@@ -56,11 +56,20 @@ class Application:
             await asyncio.sleep(wait_s)
         if vendor.name == "graph" and request.path == "/v1.0/$batch":
             self._world.graph.serve_item = self._serve_item
+        if vendor.name == "graph":
+            await self._ask_addresses(request)
         if fault is None:
             answer = vendor.respond(request)
             await _send(send, answer)
             return answer.status
         return await self._serve_fault(vendor, request, send, fault)
+
+    async def _ask_addresses(self, request: Request) -> None:
+        """Let a subscription's addresses prove themselves while its request waits, as Graph does."""
+        for url in self._world.graph.urls_to_ask(request):
+            request.notes["handshake"] = await self._world.deliveries.handshake(url)
+            if request.notes["handshake"]:
+                return
 
     async def _serve_fault(self, vendor: Vendor, request: Request, send: Send, fault: Json) -> int:
         kind = fault["kind"]

@@ -37,6 +37,8 @@ class Control:
             "POST settings": lambda request: world.settings.update(_body(request)),
             "GET settings": lambda _: world.settings.update({}),
             "GET audit": self._audit,
+            "GET subscriptions": self._subscriptions,
+            "GET deliveries": lambda _: world.deliveries.as_json(),
             "GET users": self._users,
             "GET contacts": self._contacts,
             "GET truth": self._truth,
@@ -91,6 +93,10 @@ class Control:
     def _audit(self, request: Request) -> Json:
         limit = request.query.get("limit")
         return self._world.audit.since(int(request.query.get("since", 0)), int(limit) if limit else None)
+
+    def _subscriptions(self, request: Request) -> Json:
+        tenant = self._named(request.query.get("tenant"))
+        return {"subscriptions": self._world.subscriptions.as_json(tenant)}
 
     def _users(self, request: Request) -> Json:
         tenant = self._named(request.query.get("tenant"))

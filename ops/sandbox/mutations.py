@@ -31,6 +31,9 @@ class Mutations:
             "graph.rename_user": self._rename_user,
             "graph.recreate_user": self._recreate_user,
             "graph.replay": self._replay,
+            "graph.notify": self._notify,
+            "graph.lifecycle": lambda op: {"sent": world.subscriptions.lifecycle(self._tenant(op), str(op["event"]))},
+            "graph.drop_subscriptions": lambda op: {"lost": world.subscriptions.drop(self._tenant(op))},
             "graph.set_app": self._set_app,
             "graph.set_tenant": self._set_tenant,
             "graph.revoke_tokens": self._revoke_tokens,
@@ -116,6 +119,18 @@ class Mutations:
         )
         tenant.replay(list(known))
         return {}
+
+    def _notify(self, operation: Json) -> Json:
+        tenant = self._tenant(operation)
+        named = [tenant.find(str(user)) or {"id": str(user)} for user in operation["users"]]
+        sent = self._world.subscriptions.notify(
+            tenant,
+            [user["id"] for user in named],
+            kind=str(operation.get("change", "updated")),
+            times=int(operation.get("times", 1)),
+            told=dict(operation.get("set", {})),
+        )
+        return {"sent": sent}
 
     def _set_app(self, operation: Json) -> Json:
         apps = self._tenant(operation).apps

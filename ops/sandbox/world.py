@@ -1,6 +1,7 @@
 """Everything that the sandbox holds, and how it is set back."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from cryptography import x509
 
@@ -13,10 +14,12 @@ from ops.sandbox.faults import Faults
 from ops.sandbox.halo.installation import HaloInstallation
 from ops.sandbox.http import Json
 from ops.sandbox.installation import Installation
+from ops.sandbox.microsoft.delivery import Deliveries
 from ops.sandbox.microsoft.login import Login
 from ops.sandbox.microsoft.routes import Graph
 from ops.sandbox.microsoft.seed import load_tenant
 from ops.sandbox.microsoft.state import Directory, Tenant
+from ops.sandbox.microsoft.subscriptions import Subscriptions
 from ops.sandbox.microsoft.tokens import TokenOffice
 from ops.sandbox.people import Cast, Person
 from ops.sandbox.seeding import Seed, build_cast, company_of, domain_of, name_of
@@ -37,10 +40,13 @@ _LARGE = 10_000  # users: from here on filling takes long enough for a first cal
 class World:
     """All vendors on one clock. A PSA is filled when it is first asked for: few tests need more than one."""
 
-    def __init__(self, certificate: x509.Certificate, seed: Seed, *, latency_ms: float) -> None:
+    def __init__(
+        self, certificate: x509.Certificate, seed: Seed, *, latency_ms: float, ca_file: Path | None = None
+    ) -> None:
         self.office = TokenOffice(certificate)
         self._start_latency_ms = latency_ms
         self.settings = Settings()
+        self.deliveries = Deliveries(self.settings, ca_file)
         self.faults = Faults()
         self.counters = Counters()
         self.current_seed = seed
@@ -57,13 +63,15 @@ class World:
         self.current_seed = seed
         self.clock = Clock()
         self.settings.reset()
+        self.deliveries.clear()
         self.faults.clear()
         self.counters.clear()
         self.latency_ms = self._start_latency_ms
         self.audit = Audit(self.clock)
         self.directory = Directory(self.clock)
         self.login = Login(self.directory, self.office, self.settings)
-        self.graph = Graph(self.directory, self.office, self.settings)
+        self.subscriptions = Subscriptions(self.deliveries, self.settings)
+        self.graph = Graph(self.directory, self.office, self.settings, subscriptions=self.subscriptions)
         in_use = set(self._installations) - self._empty
         made = [make(self.clock, self.audit, self.settings) for make in INSTALLATIONS]
         self._installations = {installation.vendor.name: installation for installation in made}
@@ -72,6 +80,7 @@ class World:
         self._company_by_tenant: dict[str, int] = {}
         for number, cast in enumerate(self._casts):
             tenant = load_tenant(self.directory, number, name=name_of(number), domain=domain_of(number), cast=cast)
+            tenant.on_change = self.subscriptions.changed
             self._company_by_tenant[tenant.id] = company_of(number)
         self.rebase()
         if sum(seed.sizes) > _LARGE:

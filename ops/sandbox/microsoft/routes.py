@@ -11,6 +11,7 @@ from ops.sandbox.microsoft.delta import SPELLINGS, Delta
 from ops.sandbox.microsoft.errors import GraphError, error_answer
 from ops.sandbox.microsoft.listing import Listing, graph_json
 from ops.sandbox.microsoft.state import Directory, Tenant
+from ops.sandbox.microsoft.subscriptions import Subscriptions
 from ops.sandbox.microsoft.tokens import TokenError, TokenOffice
 from ops.sandbox.settings import Settings
 from ops.sandbox.vendor import unhurried
@@ -25,6 +26,7 @@ _DIAGNOSTIC = (
 _UNITS = ((50, 3_500), (500, 5_000), (10**9, 8_000))
 _WRITES_PER_150S = 3_000
 _RETRY_AFTER_S = 10
+SUBSCRIPTIONS = "/subscriptions"
 Action = Callable[[Request, Tenant, dict[str, str]], Answer]
 
 
@@ -33,12 +35,15 @@ class Graph:
 
     name = "graph"
 
-    def __init__(self, directory: Directory, office: TokenOffice, settings: Settings) -> None:
+    def __init__(
+        self, directory: Directory, office: TokenOffice, settings: Settings, *, subscriptions: Subscriptions
+    ) -> None:
         self._directory = directory
         self._office = office
         self._settings = settings
         self._listing = Listing(settings)
         self._delta = Delta(settings)
+        self._subscriptions = subscriptions
         self.serve_item: Callable[[Request], Answer] = (
             self.respond
         )  # the app puts faults and counters around batch items
@@ -73,7 +78,42 @@ class Graph:
             lambda request, tenant, values: writes.restore_user(request, tenant, values["id"]),
             _WRITERS,
         )
+        self._add_subscriptions()
         self._router.add("POST", "/$batch", lambda request, _: batch.run_batch(request, self.serve_item))
+
+    def _add_subscriptions(self) -> None:
+        held, app = self._subscriptions, self._app_of
+        one = SUBSCRIPTIONS + "/{id}"
+        self._add(
+            "POST", SUBSCRIPTIONS, lambda request, tenant, _: held.create(request, tenant, app(request)), _READERS
+        )
+        self._add("GET", SUBSCRIPTIONS, lambda request, tenant, _: held.all(request, tenant, app(request)), _READERS)
+        actions: dict[str, Action] = {
+            "GET": lambda request, tenant, values: held.single(request, tenant, app(request), values["id"]),
+            "PATCH": lambda request, tenant, values: held.renew(request, tenant, app(request), values["id"]),
+            "DELETE": lambda request, tenant, values: held.delete(tenant, app(request), values["id"]),
+        }
+        for method, action in actions.items():
+            self._add(method, one, action, _READERS)
+        again: Action = lambda request, tenant, values: held.reauthorize(tenant, app(request), values["id"])  # noqa: E731
+        self._add("POST", one + "/reauthorize", again, _READERS)
+
+    @staticmethod
+    def _app_of(request: Request) -> str:
+        return str(request.notes["app"])
+
+    def urls_to_ask(self, request: Request) -> list[str]:
+        """The addresses that have to prove themselves before a subscription is made or moved; none if it is refused."""
+        path = request.path[5:]
+        if request.method not in {"POST", "PATCH"} or not path.startswith(SUBSCRIPTIONS) or path.endswith("authorize"):
+            return []
+        try:
+            tenant, claims = self._caller(request)
+            if not _READERS & set(claims["roles"]):
+                return []
+            return self._subscriptions.urls_to_ask(request, tenant, str(claims["appid"]))
+        except GraphError:
+            return []
 
     def _add(self, method: str, template: str, action: Action, roles: frozenset[str]) -> None:
         def handle(request: Request, values: dict[str, str]) -> Answer:

@@ -2,7 +2,7 @@
 
 import time
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple
@@ -62,6 +62,7 @@ class Tenant:
         self.by_upn: dict[str, str] = {}
         self.by_mail: dict[str, set[str]] = {}
         self.version = 0
+        self.on_change: Callable[[Tenant, str, str], None] | None = None  # told of each change: user and `updated`, …
         self._clock = clock
         self._ids = Random(tenant_id)
 
@@ -117,7 +118,7 @@ class Tenant:
         if user_id in self.users:
             self._unindex(self.users.pop(user_id))
         self.deleted.pop(user_id, None)
-        self._record(user_id, None)
+        self._record(user_id, None, kind="deleted")
 
     def restore(self, user_id: str) -> Json:
         """Bring a deleted user back under its old id."""
@@ -129,7 +130,7 @@ class Tenant:
     def replay(self, user_ids: list[str]) -> None:
         """Let the next delta round name users again that have not changed."""
         for user_id in user_ids:
-            self._record(user_id, None)
+            self._record(user_id, None, kind=None)
 
     def purge(self) -> None:
         """Forget users whose thirty days among the deleted items are over."""
@@ -154,9 +155,11 @@ class Tenant:
         if user.get("mail"):
             self.by_mail.get(user["mail"].casefold(), set()).discard(user["id"])
 
-    def _record(self, user_id: str, names: frozenset[str] | None) -> None:
+    def _record(self, user_id: str, names: frozenset[str] | None, *, kind: str | None = "updated") -> None:
         self.version += 1
         self.log.append(Change(time.time(), user_id, names))
+        if kind is not None and self.on_change is not None:
+            self.on_change(self, user_id, kind)
 
 
 @dataclass(eq=False)
