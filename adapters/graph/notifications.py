@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import get_args
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -18,7 +18,7 @@ _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def parse_notifications(body: bytes) -> tuple[Notification, ...]:
-    """Read one POST of change and lifecycle notifications; items about anything else than a user are left out.
+    """Read one POST of change and lifecycle notifications; items that are none of a user or of news are left out.
 
     Raises WireError(notification_unreadable) for what is no such POST; the error says nothing of its content."""
     try:
@@ -30,7 +30,11 @@ def parse_notifications(body: bytes) -> tuple[Notification, ...]:
     return tuple(item for item in map(_notification, wire.value) if item is not None)
 
 
-def _notification(wire: WireNotification) -> Notification | None:
+def _notification(raw: Any) -> Notification | None:
+    try:
+        wire = WireNotification.model_validate(raw)
+    except ValidationError:
+        return None
     subscription_id = wire.subscription_id.casefold()
     if not _GUID.fullmatch(subscription_id):
         return None

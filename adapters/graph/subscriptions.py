@@ -66,7 +66,7 @@ class GraphSubscriptions:
             page = _parsed(WireSubscriptions, self._transport.get(link, endpoint=PATH))
             found += page.value
             if page.next_link is None:
-                return tuple(_subscription(wire) for wire in found if wire.resource.strip("/").casefold() == RESOURCE)
+                return tuple(_subscription(wire) for wire in found if _is_to_users(wire))
             link = page.next_link
         raise WireError("page_links_unknown", vendor=VENDOR)
 
@@ -90,10 +90,14 @@ class GraphSubscriptions:
             raise NotFoundError("not_found", vendor=VENDOR, status=exc.status, request_id=exc.request_id) from exc
 
 
+def _is_to_users(wire: WireSubscription) -> bool:
+    return (wire.resource or "").strip("/").casefold() == RESOURCE
+
+
 def _subscription(wire: WireSubscription) -> Subscription:
     expires = wire.expires_at if wire.expires_at.tzinfo else wire.expires_at.replace(tzinfo=UTC)
     return Subscription(
-        id=wire.id.casefold(), url=wire.notification_url, expires_at_ms=round(expires.timestamp() * 1000)
+        id=wire.id.casefold(), url=wire.notification_url or "", expires_at_ms=round(expires.timestamp() * 1000)
     )
 
 

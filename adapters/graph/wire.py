@@ -47,8 +47,8 @@ class WireSubscription(Wire):
     """A subscription to change notifications. `clientState` is not read back: Graph need not tell it again."""
 
     id: str = Field(min_length=1)
-    resource: str = ""
-    notification_url: str = Field(default="", alias="notificationUrl")
+    resource: str | None = None
+    notification_url: str | None = Field(default=None, alias="notificationUrl")
     expires_at: datetime = Field(alias="expirationDateTime")
 
 
@@ -80,4 +80,4 @@ class WireNotification(Wire):
 class WireNotifications(Wire):
     """One POST of Graph's; it may hold items of several subscriptions."""
 
-    value: list[WireNotification]
+    value: list[Any]
