@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from adapters.records import Run, RunState, Watermark
-from tasks import codes, reading_plan, report
+from adapters.records import Churn, Run, RunState, Watermark
+from tasks import codes, guarding, reading_plan, report
+from tasks.guarding import Excess
 from tasks.ports import Ports
 from tasks.request import SyncRequest
 
@@ -62,20 +63,44 @@ def _close(ports: Ports, run: Run) -> None:
         finished_at=now(ports),
         warnings=_run_warnings(ports, run),
     )
+    head["held"] = run.notes.get("held") or []
     settles = not SyncRequest.from_run(run.request).is_restricted
-    ports.runs.close(run.run_id, head=head, watermark=_next_watermark(ports, run, counts), settles=settles)
+    ports.runs.close(
+        run.run_id, head=head, watermark=_next_watermark(ports, run, counts), settles=settles, alert=_alert(run)
+    )
 
 
 def _run_warnings(ports: Ports, run: Run) -> list[Json]:
-    found = [reading_plan.mode_warning(run), *run.notes.get("warnings", [])]
+    found = [reading_plan.mode_warning(run), _held_warning(run), *run.notes.get("warnings", [])]
     return [report.warning_row(warning, at=now(ports)) for warning in found if warning]
+
+
+def _held_warning(run: Run) -> Json | None:
+    """Say what the guard holds back, and what to do about it."""
+    excesses = _excesses(run)
+    if not excesses:
+        return None
+    message = guarding.explain_hold(excesses, run_id=run.run_id)
+    return {"user_principal_name": None, "code": codes.CHANGES_HELD, "message": message}
+
+
+def _alert(run: Run) -> Json | None:
+    """Return what somebody is to be told at once; a dry run tells only whoever asked for it."""
+    if run.dry_run or not run.notes.get("held"):
+        return None
+    return {"kind": "held", "connector": run.connector_id, "run_id": run.run_id, "held": run.notes["held"]}
+
+
+def _excesses(run: Run) -> list[Excess]:
+    return [Excess.model_validate(each) for each in run.notes.get("held") or ()]
 
 
 def _next_watermark(ports: Ports, run: Run, counts: dict[str, int]) -> Watermark | None:
     """Return the delta link to save: only a real run over everybody and everything, with nobody left, moves it."""
     request = SyncRequest.from_run(run.request)
     link = run.notes.get("new_link")
-    if link is None or run.dry_run or request.is_narrowed or run.stopping or counts.get("unprocessed"):
+    left_over = run.stopping or run.notes.get("held") or counts.get("unprocessed")
+    if link is None or run.dry_run or request.is_narrowed or left_over:
         return None
     connector = ports.configuration.connector(run.connector_id, version=run.config_version)
     before = ports.memory.watermark(run.connector_id)
@@ -86,4 +111,14 @@ def _next_watermark(ports: Ports, run: Run, counts: dict[str, int]) -> Watermark
         fingerprint=connector.fingerprint,
         fresh=bool(run.notes.get("fresh")),
         full_at_ms=full_at_ms,
+        users=run.notes.get("users_read") or (before.users if before else 0),
+        churn=_churn(run, before),
     )
+
+
+def _churn(run: Run, before: Watermark | None) -> tuple[Churn, ...]:
+    """Return what is usual, with this run; the first one over the tenant is not."""
+    if before is None:
+        return ()
+    this = guarding.churn_of(run.notes.get("tally") or {})
+    return (*before.churn, this)[-guarding.RUNS_REMEMBERED :]

@@ -31,6 +31,25 @@ class FieldRule(Record):
     clear: bool = False
 
 
+class GuardLimit(Record):
+    """How many changes of one kind a run makes unasked: the greatest of a number, a share and a multiple."""
+
+    absolute: int
+    share: float  # of the connector's contacts
+    churn: float  # times what is usual a run
+    small_absolute: int  # in place of the first two, for a customer with few contacts
+    small_share: float
+
+
+class Guard(Record):
+    """The mass-change guard: over a limit nothing of that kind is written, and the run is held."""
+
+    small_below: int = 30  # contacts
+    creations: GuardLimit = GuardLimit(absolute=50, share=0.25, churn=5, small_absolute=10, small_share=0.5)
+    deactivations: GuardLimit = GuardLimit(absolute=5, share=0.05, churn=5, small_absolute=1, small_share=0.2)
+    rewrites: GuardLimit = GuardLimit(absolute=50, share=0.3, churn=5, small_absolute=10, small_share=0.5)  # of a field
+
+
 class Connector(Record):
     """A customer's tenant paired with the same customer's company; the specification's variables keep their names."""
 
@@ -56,6 +75,8 @@ class Connector(Record):
     on_out_of_scope: Literal["report", "deactivate"] = "report"
     on_contact_deleted: Literal["recreate", "report"] = "recreate"
     on_company_change: Literal["report", "move"] = "report"
+    keep_active: tuple[str, ...] = ()  # principal names, object ids, contact ids: never deactivated
+    guard: Guard = Guard()
     tags: tuple[str, ...] = ()
     fingerprint: str = ""  # of everything that decides scope, company, matching and mapping
 

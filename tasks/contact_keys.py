@@ -10,6 +10,11 @@ from tasks.names import fold
 _OBJECT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
+def is_object_id(text: str) -> bool:
+    """Tell an object id from a name."""
+    return _OBJECT_ID.fullmatch(text.strip().lower()) is not None
+
+
 def object_id_of(contact: Contact) -> str | None:
     """Return the object id on a contact in lower case; None where there is none, or somebody else's kind of value."""
     value = (contact.entra_id or "").strip().strip("{}").lower()

@@ -1,23 +1,20 @@
 """The judging step: everything that was read becomes one plan, and only a plan that may run is written."""
 
-from array import array
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator
-
-import structlog
+from collections.abc import Iterator
 
 from adapters.errors import WireError
 from adapters.records import Outcome, Planned, Run, RunState, User
-from tasks import closing, codes, conflicts, fanning_out, holding, indexing, report
-from tasks.addresses import address_digest, address_digests
+from tasks import closing, codes, conflicts, fanning_out, holding, indexing, leaving, report, sifting
 from tasks.connector import Connector
+from tasks.guarding import Excess
 from tasks.holding import JudgingHold
 from tasks.inquiry import Case
 from tasks.judgement import Judgement
+from tasks.leavers import Excluded, Leavers
+from tasks.leaving import Leaver
 from tasks.matching import Match, Refusal
-from tasks.ports import Ports
-
-log = structlog.get_logger()
+from tasks.ports import Json, Ports
+from tasks.survey import Survey
 
 LOOK_UPS = 2  # calls that one user costs without an index
 INDEX_WORTH_USERS = 2  # one user alone is never worth it
@@ -50,25 +47,41 @@ def _is_judged(ports: Ports, run: Run) -> bool:
 
 
 def decide_live(
-    ports: Ports, run: Run, connector: Connector, *, user_id: str, withheld: frozenset[str] = frozenset()
+    ports: Ports, run: Run, connector: Connector, *, planned: Planned, withheld: frozenset[str] = frozenset()
 ) -> Decision:
-    """Decide about one user by what the vendors hold now, past index and pages.
+    """Decide about one planned user by what the vendors hold now, past index and pages.
 
     `withheld` are folded addresses that the run's judging gave to another user."""
     read_at_ms = ports.runs.now_ms()
-    user = ports.directory(run).fetch_user(user_id)
-    if user is None:
-        return Outcome(user_id=user_id, status="skipped")
+    user = ports.directory(run).fetch_user(planned.user.id)
     judgement = Judgement(ports, run, connector)
-    if judgement.rule_against(user) is not None:
-        return Outcome(user_id=user_id, status="skipped")
+    exclusion = judgement.exclusion(user) if user is not None else None
+    if user is None or exclusion is not None:
+        leaver = leaving.leaver_of(planned, user, exclusion, read_at_ms=read_at_ms)
+        return _leave_live(judgement, planned, leaver)
     (case,) = judgement.cases([(user, read_at_ms)])
     return judgement.plan(case, judgement.match(case, withheld=withheld), withheld=withheld)
 
 
+def _leave_live(judgement: Judgement, planned: Planned, leaver: Leaver | None) -> Decision:
+    """Decide again about a contact that is to be switched off; any other write is not for a user that left."""
+    if leaver is None or planned.change is None:
+        return Outcome(user_id=planned.user.id, status="skipped")
+    memory, home = judgement.ports.memory, judgement.connector.home
+    contact_id = planned.change.contact_id
+    contact = judgement.inquiry.fetch(contact_id)
+    link = memory.links(home, [leaver.user.id]).get(leaver.user.id)
+    owners = memory.owners(home, [contact_id])
+    tenant_id = judgement.connector.tenant_id
+    if contact is None or not leaving.contact_of(leaver, (contact,), link=link, owners=owners, tenant_id=tenant_id):
+        return Outcome(user_id=leaver.user.id, status="skipped")
+    decision = leaving.decide_leaver(leaver, contact, link=link, connector=judgement.connector, successor=None)
+    return decision.model_copy(update={"warnings": tuple(map(judgement.stamped, decision.warnings))})
+
+
 def _judge(judgement: Judgement) -> float | None:
     ports, run = judgement.ports, judgement.run
-    survey = _Survey(judgement)
+    survey = Survey(judgement)
     _check_list(judgement, survey)
     if not run.index_at_ms and _index_is_cheaper(judgement, survey.in_scope):
         wait_s = indexing.load_index(ports, run, judgement.connector)
@@ -80,14 +93,25 @@ def _judge(judgement: Judgement) -> float | None:
         return holding.BUSY_WAIT_S
     try:
         _plan_all(judgement, survey)
+        excesses = sifting.sift(judgement)
     except BaseException:
         ports.plan.release(run.run_id, holder=judgement.holder)
         raise
     judgement.forget_gone()
-    ports.runs.note(run.run_id, enabled_users=enabled)
+    ports.runs.note(run.run_id, enabled_users=enabled, **_findings(judgement, survey, excesses))
     if ports.plan.seal(run.run_id, holder=judgement.holder):
         _go_on(ports, run)
     return None
+
+
+def _findings(judgement: Judgement, survey: Survey, excesses: list[Excess]) -> Json:
+    """Return what the close has to know of the judging."""
+    counts = judgement.run.mode == "full" and judgement.is_list_believed
+    return {
+        "held": [excess.model_dump() for excess in excesses],
+        "tally": dict(judgement.tally),
+        "users_read": survey.users if counts else None,
+    }
 
 
 def _go_on(ports: Ports, run: Run) -> None:
@@ -98,24 +122,15 @@ def _go_on(ports: Ports, run: Run) -> None:
         closing.request_close(ports, run)
 
 
-def _check_list(judgement: Judgement, survey: "_Survey") -> None:
+def _check_list(judgement: Judgement, survey: Survey) -> None:
     """Disbelieve a list that names nobody although the tenant counts somebody. Raises WireError."""
-    if judgement.run.mode == "full" and survey.users == 0 and _count(judgement, enabled_only=False):
+    if judgement.run.mode == "full" and survey.users == 0 and judgement.count(enabled_only=False):
         raise WireError("user_list_empty", vendor="graph")
 
 
-def _enabled_users(judgement: Judgement, survey: "_Survey") -> int:
-    counted = None if judgement.run.mode == "full" else _count(judgement, enabled_only=True)
+def _enabled_users(judgement: Judgement, survey: Survey) -> int:
+    counted = None if judgement.run.mode == "full" else judgement.count(enabled_only=True)
     return survey.enabled if counted is None else counted
-
-
-def _count(judgement: Judgement, *, enabled_only: bool) -> int | None:
-    """Count the tenant's users; None where it cannot be asked: nothing that is written depends on it."""
-    try:
-        return judgement.ports.directory(judgement.run).count_users(enabled_only=enabled_only)
-    except WireError as error:
-        log.warning("count.unknown", reason=error.reason, status=error.status)
-        return None
 
 
 def _index_is_cheaper(judgement: Judgement, users: int) -> bool:
@@ -130,64 +145,44 @@ def _index_is_cheaper(judgement: Judgement, users: int) -> bool:
     return calls <= LOOK_UPS * users
 
 
-class _Survey:
-    """The first look at all users: how many, and which addresses several of them have. Eight bytes an address."""
-
-    def __init__(self, judgement: Judgement) -> None:
-        self.users = 0
-        self.enabled = 0
-        self.in_scope = 0
-        digests = array("Q")
-        for entries in judgement.slices():
-            self.users += len(entries)
-            for user, _ in entries:
-                self.enabled += user.account_enabled is True
-                if judgement.rule_against(user) is None:
-                    self.in_scope += 1
-                    digests.extend(address_digests(user))
-        self._digests = array("Q", sorted(digests))
-
-    def is_shared(self, user: User) -> bool:
-        """Tell whether another user in scope has one of this user's addresses."""
-        return any(self._count(digest) > 1 for digest in address_digests(user))
-
-    def has_another(self, addresses: Iterable[str], user: User) -> bool:
-        """Tell whether one of these addresses that is not this user's belongs to another user in scope."""
-        own = set(address_digests(user))
-        return any(digest not in own and self._count(digest) for digest in map(address_digest, addresses))
-
-    def _count(self, digest: int) -> int:
-        at = bisect_left(self._digests, digest)
-        found = 0
-        while at + found < len(self._digests) and self._digests[at + found] == digest and found < 2:  # noqa: PLR2004 - two are enough
-            found += 1
-        return found
-
-
-def _plan_all(judgement: Judgement, survey: _Survey) -> None:
-    """Plan slice by slice; users that may stand in each other's way come last, together."""
+def _plan_all(judgement: Judgement, survey: Survey) -> None:
+    """Plan slice by slice; users that may stand in each other's way come last, together, and leavers after them."""
     judgement.inquiry.expect(survey.in_scope)
+    leavers = Leavers(judgement, survey)
     deferred: list[Case] = []
     for entries in judgement.slices():
-        wanted, excluded = [], []
+        wanted: list[tuple[User, int]] = []
+        excluded: list[Excluded] = []
         for user, read_at_ms in entries:
-            rule = judgement.rule_against(user)
-            if rule is None:
+            exclusion = judgement.exclusion(user)
+            if exclusion is None:
                 wanted.append((user, read_at_ms))
             else:
-                excluded.append(report.excluded_row(user, rule=rule))
+                excluded.append((user, read_at_ms, exclusion))
         decisions: list[Decision] = []
         for case in judgement.cases(wanted):
             if survey.is_shared(case.user) or _may_collide(judgement, survey, case):
                 deferred.append(case)
             else:
                 decisions.append(judgement.decide(case))
-        judgement.add(decisions, excluded)
+        judgement.add(decisions)
+        judgement.add_rows({"excluded": leavers.sort_out(excluded)})
     judgement.add(list(_decide_together(judgement, deferred)))
-    judgement.add([_unknown(judgement, name) for name in judgement.ports.reading.unknown_names(judgement.run.run_id)])
+    _let_leave(judgement, leavers)
 
 
-def _may_collide(judgement: Judgement, survey: _Survey, case: Case) -> bool:
+def _let_leave(judgement: Judgement, leavers: Leavers) -> None:
+    """Plan for everybody who left; a name that nobody has and that is no leaver's is an error."""
+    unknown = judgement.ports.reading.unknown_names(judgement.run.run_id)
+    leavers.add_gone(judgement.gone.values())
+    leavers.add_unknown(unknown)
+    judgement.add([_unknown(judgement, name) for name in unknown if not leavers.is_leaver(name.casefold())])
+    planned, rows = leavers.decide()
+    judgement.add(planned)
+    judgement.add_rows(rows)
+
+
+def _may_collide(judgement: Judgement, survey: Survey, case: Case) -> bool:
     """Tell whether another user in scope could be matched to the same contact by another of its addresses."""
     match = judgement.match(case)
     if not isinstance(match, Match) or match.contact is None or match.key in ("link", "object_id"):

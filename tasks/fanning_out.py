@@ -123,7 +123,7 @@ def _read_names(directory: Directory, step: Json, next_step: Json) -> Read:
         if user is not None:
             entries.append(user)
         elif step["kind"] == "ids":
-            entries.append(Tombstone(id=name, reason="changed"))
+            entries.append(Tombstone(id=name, reason="missing"))
         else:
             unknown.append(name)
     return Read(tuple(entries), tuple(unknown), next_step)

@@ -1,6 +1,6 @@
 """What vendors and ledger know about the contacts of one run's users; what is dear is asked once and kept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -61,6 +61,33 @@ class Inquiry:
         for case in cases:
             case.owners = {contact_id: owners[contact_id] for contact_id in case.contacts if contact_id in owners}
 
+    def find_left(
+        self, user_ids: Sequence[str], links: Mapping[str, Link], *, marked: Container[str]
+    ) -> dict[str, list[Contact]]:
+        """Find the contacts that are linked to these users, or that carry their object ids: never by an address.
+
+        Only contacts of the connector's companies. Without an index a user without a link is looked for by its id if it
+        is in `marked`: 1 call each."""
+        if self._is_indexed:
+            keys = {user_id: f"id:{user_id.lower()}" for user_id in user_ids}
+            found = self._ports.index.find(self._run.run_id, list(keys.values()))
+            contact_ids = [link.contact_id for link in links.values()]
+            linked = self._ports.index.fetch(self._run.run_id, contact_ids) if contact_ids else {}
+            answer = {user_id: list(found.get(key, ())) for user_id, key in keys.items()}
+            for user_id, link in links.items():
+                if link.contact_id in linked:
+                    answer[user_id].append(linked[link.contact_id])
+            return answer
+        return {user_id: self._look_for_left(user_id, links.get(user_id), marked) for user_id in user_ids}
+
+    def _look_for_left(self, user_id: str, link: Link | None, marked: Container[str]) -> list[Contact]:
+        found: tuple[Contact | None, ...] = ()
+        if link is not None:
+            found = (self.fetch(link.contact_id),)
+        elif user_id in marked:
+            found = self._read(lambda: self._contacts.find_contacts(self._companies, entra_id=user_id, emails=()))
+        return [contact for contact in found if contact is not None and contact.company_id in self._companies]
+
     def facts(self, case: Case) -> Facts:
         """Return all that is known by now."""
         return Facts(
@@ -113,7 +140,7 @@ class Inquiry:
 
     def _ask_contact(self, case: Case, contact_id: str) -> None:
         if contact_id not in self._asked_contacts:
-            self._asked_contacts[contact_id] = self._fetch_contact(contact_id)
+            self._asked_contacts[contact_id] = self.fetch(contact_id)
         contact = self._asked_contacts[contact_id]
         if contact is None:
             return
@@ -122,7 +149,8 @@ class Inquiry:
         case.contacts[contact_id] = contact
         case.owners.update(self._ports.memory.owners(self._connector.home, [contact_id]))
 
-    def _fetch_contact(self, contact_id: str) -> Contact | None:
+    def fetch(self, contact_id: str) -> Contact | None:
+        """Read a contact live; None if the PSA has it no more."""
         try:
             return self._read(lambda: self._contacts.fetch_contact(contact_id))
         except NotFoundError:

@@ -1,10 +1,14 @@
 """One run's compiled rules: from users and what is known of their contacts to decisions."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+import structlog
 
 from adapters.errors import WireError
-from adapters.records import Outcome, Planned, Run, User
-from tasks import closing, codes, holding, report
+from adapters.records import Contact, Outcome, Planned, Run, Tombstone, User
+from tasks import closing, codes, guarding, holding, report
 from tasks.conflicts import AddressClaim
 from tasks.connector import Connector
 from tasks.drafting import Drafted, Drafter, name_of
@@ -15,7 +19,12 @@ from tasks.matching import Match, Matcher, Needs, Refusal
 from tasks.planning import Planner
 from tasks.ports import Json, Ports
 from tasks.request import SyncRequest
-from tasks.scope import Scope
+from tasks.scope import Exclusion, Scope
+from tasks.succession import Succession
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
 
 MOST_QUESTIONS = 12  # of one match; each answer settles one contact or user, so it ends earlier
 
@@ -36,25 +45,37 @@ class Judgement:
         self._matcher = Matcher(connector, self.request)
         self._planner = Planner(connector, schema, self.request)
         self._unruled: dict[str, str] = {}  # users for whom a rule could not be evaluated
-        self._gone: set[str] = set()
+        self._hold = hold
         self._at = closing.now(ports)
+        self._succession = Succession()
+        self.gone: dict[str, tuple[Tombstone, int]] = {}  # users that were met as tombstones, when they were read
+        self.wanted_contacts: set[str] = set()  # that somebody in scope has, or is refused because of
+        self.tally: Counter[str] = Counter()  # planned changes by guarded kind
+        self.is_list_believed = True
 
     def slices(self) -> Iterator[list[tuple[User, int]]]:
         """Yield the users that were read, slice by slice; of tombstones only the ids are kept."""
         for entries in self.ports.reading.slices(self.run.run_id):
             yield [(entry, read_at_ms) for entry, read_at_ms in entries if isinstance(entry, User)]
-            self._gone.update(entry.id for entry, _ in entries if not isinstance(entry, User))
+            self.gone.update(
+                {entry.id: (entry, read_at_ms) for entry, read_at_ms in entries if isinstance(entry, Tombstone)}
+            )
             self.ports.runs.touch(self.run.run_id, due_in_s=self.ports.timing.step_due_s)
 
     def forget_gone(self) -> None:
         """Let no later run try users again that were met as tombstones."""
         if not self.run.dry_run:
-            self.ports.memory.forget_unfinished(self.run.connector_id, sorted(self._gone))
+            self.ports.memory.forget_unfinished(self.run.connector_id, sorted(self.gone))
 
     def rule_against(self, user: User) -> str | None:
-        """Name the rule that leaves a user out; a user for whom a rule cannot be evaluated is an error of its own."""
+        """Name the rule that leaves a user out."""
+        exclusion = self.exclusion(user)
+        return exclusion.rule if exclusion is not None else None
+
+    def exclusion(self, user: User) -> Exclusion | None:
+        """Return what leaves a user out; a user for whom a rule cannot be evaluated is an error of its own."""
         try:
-            return self._scope.decide(user)
+            return self._scope.exclusion(user)
         except ExpressionError as error:
             self._unruled[user.id] = str(error)
             return None
@@ -96,32 +117,73 @@ class Judgement:
         self, case: Case, verdict: Match | Refusal, *, withheld: frozenset[str] = frozenset()
     ) -> Planned | Outcome:
         """Plan what this match asks for; the write will claim no address that is withheld. Rows get their time."""
+        self._mark_wanted(case, verdict)
         decision = self._planner.plan(
             case.user, case.drafted, match=verdict, link=case.link, read_at_ms=case.read_at_ms
         )
-        stamped: Json = {"warnings": tuple(report.warning_row(row, at=self._at) for row in decision.warnings)}
+        stamped: Json = {"warnings": tuple(map(self.stamped, decision.warnings))}
         if isinstance(decision, Outcome) and decision.status == "error":
-            stamped["row"] = {**report.warning_row(decision.row, at=self._at), "office365_id": case.user.id}
+            stamped["row"] = {**self.stamped(decision.row), "office365_id": case.user.id}
         if isinstance(decision, Planned) and withheld:
             stamped["addresses"] = tuple(address for address in decision.addresses if address not in withheld)
         return decision.model_copy(update=stamped)
 
-    def add(self, decisions: Sequence[Planned | Outcome], excluded: Sequence[Json] = ()) -> None:
-        """Put decisions into the run's plan; a dry run's are outcomes all of them, and nothing is remembered."""
+    def stamped(self, row: Json) -> Json:
+        """Give a warning or an error its time."""
+        return report.warning_row(row, at=self._at)
+
+    def successor_of(self, contact: Contact, user: User, *, others: Container[str]) -> str | None:
+        """Name a contact that could take over the role of a protected one; `others` leave, too."""
+        found = self._succession.find(contact, user)
+        if found is None and self.contacts_per_call >= Succession.FEWEST_A_CALL:
+            contacts = self.ports.contacts(self.run)
+            page, _ = self.read(lambda: contacts.fetch_contacts(contact.company_id))
+            found = Succession.choose(page, leaving=contact, others=others)
+        return found
+
+    def read(self, fetch: Callable[[], T]) -> T:
+        """Return what this fetches, and keep hold of the judging meanwhile."""
+        return fetch() if self._hold is None else self._hold.read(fetch)
+
+    def count(self, *, enabled_only: bool) -> int | None:
+        """Count the tenant's users; None where it cannot be asked."""
+        directory = self.ports.directory(self.run)
+        try:
+            return self.read(lambda: directory.count_users(enabled_only=enabled_only))
+        except WireError as error:
+            log.warning("count.unknown", reason=error.reason, status=error.status)
+            return None
+
+    def add(self, decisions: Sequence[Planned | Outcome]) -> None:
+        """Put decisions into the run's plan; a dry run remembers nothing of them."""
         planned = [decision for decision in decisions if isinstance(decision, Planned)]
         outcomes = [decision for decision in decisions if isinstance(decision, Outcome)]
+        for plan in planned:
+            self.tally.update(guarding.kinds_of(plan))
         if self.run.dry_run:
-            outcomes = [_without_traces(outcome) for outcome in outcomes] + [_would(plan) for plan in planned]
-            planned = []
+            outcomes = [_without_traces(outcome) for outcome in outcomes]
         else:
             links = {outcome.user_id: outcome.link for outcome in outcomes if outcome.link is not None}
             if links:
                 self.ports.memory.save_links(self.connector.home, links)
-        with holding.while_held():
-            if planned or outcomes:
+        if planned or outcomes:
+            with holding.while_held():
                 self.ports.plan.add(self.run.run_id, holder=self.holder, planned=planned, outcomes=outcomes)
-            if excluded:
-                self.ports.plan.exclude(self.run.run_id, holder=self.holder, rows=excluded)
+
+    def add_rows(self, rows: Mapping[str, Sequence[Json]]) -> None:
+        """Put rows into the report of users that are counted nowhere, by kind."""
+        if any(rows.values()):
+            with holding.while_held():
+                self.ports.plan.add_rows(self.run.run_id, holder=self.holder, rows=rows)
+
+    def _mark_wanted(self, case: Case, verdict: Match | Refusal) -> None:
+        """Keep in mind whose contacts nobody may switch off in this run, and who could take over a role."""
+        if isinstance(verdict, Refusal):
+            self.wanted_contacts.update(verdict.contact_ids)
+        elif verdict.contact is not None:
+            self.wanted_contacts.add(verdict.contact.id)
+            if case.user.account_enabled is True:
+                self._succession.add(verdict.contact, case.user)
 
     def _draft(self, user: User) -> Drafted:
         reason = self._unruled.get(user.id)
@@ -130,16 +192,6 @@ class Judgement:
         message = f"{reason} could not be evaluated for {name_of(user)}; correct the rule in the configuration"
         row = {"user_principal_name": name_of(user), "code": codes.INVALID_FIELD_MAPPING, "message": message}
         return Drafted(error=row)
-
-
-def _would(planned: Planned) -> Outcome:
-    """Return the outcome that a plan would have."""
-    return Outcome(
-        user_id=planned.user.id,
-        status="created" if planned.draft is not None else "updated",
-        row=report.success_row(planned),
-        warnings=planned.warnings,
-    )
 
 
 def _without_traces(outcome: Outcome) -> Outcome:

@@ -186,12 +186,17 @@ def _compare_marks(case: _Case, contact: Contact, changes: _Changes) -> list[Jso
     return warnings
 
 
-def plan_deactivation(user: User, contact: Contact, *, read_at_ms: int) -> Planned | Outcome:
-    """Return the write that switches off the contact of a user that left; skipped if it is off, or protected."""
+def plan_deactivation(
+    user: User, contact: Contact, *, read_at_ms: int, link: Link | None = None, successor: str | None = None
+) -> Planned | Outcome:
+    """Return the write that switches off the contact of a user that left; skipped if it is off, or protected.
+
+    What was last written for the user stays known, for the day on which it comes back."""
     if contact.active and contact.protected:
+        to_whom = f"contact {successor}, for example" if successor else "another contact"
         message = (
             f"Contact {contact.id} of {name_of(user)} is the company's {contact.protected} contact and stays active;"
-            " give that role to another contact first"
+            f" give that role to {to_whom}, in the PSA"
         )
         protected = warning(user, codes.PROTECTED_CONTACT, message)
         return Outcome(user_id=user.id, status="skipped", warnings=(protected,))
@@ -204,6 +209,8 @@ def plan_deactivation(user: User, contact: Contact, *, read_at_ms: int) -> Plann
         addresses=tuple(addresses_of(user)),
         changed_fields=("active",),
         before={"active": "true"},
+        fingerprint=link.fingerprint if link is not None else "",
+        written=link.written if link is not None else {},
     )
 
 

@@ -51,6 +51,9 @@ class Directory(Protocol):
     def fetch_user(self, name: str) -> User | None:
         """Read one user by object id or user principal name; None if Graph does not know it."""
 
+    def fetch_deleted_users(self, link: str | None = None) -> DirectoryPage:
+        """Read one page of the users that were deleted within the last 30 days: id and names only."""
+
     def count_users(self, *, enabled_only: bool) -> int:
         """Count the tenant's users, guests included; eventually consistent."""
 
@@ -290,11 +293,20 @@ class Plan(Protocol):
     def exclude(self, run_id: str, *, holder: str, rows: Sequence[Json]) -> None:
         """Append rows of users that are out of scope, with the rule's name; cleared by reset like the rest."""
 
+    def add_rows(self, run_id: str, *, holder: str, rows: Mapping[str, Sequence[Json]]) -> None:
+        """Append rows of users that are counted nowhere, by kind: "excluded", "warnings", "held". Cleared by reset."""
+
+    def take(self, run_id: str, *, holder: str, most: int) -> list[Planned]:
+        """Pop up to so many users off a spool that is not sealed, in its order. Raises LookupError as add."""
+
+    def waiting(self, run_id: str) -> int:
+        """Count the users in the spool."""
+
     def has_room(self, instance: str, *, lane: str, size: int, window: int) -> bool:
         """Tell whether a batch of that size waits and would fit the window; cheap."""
 
     def counts(self, run_id: str) -> dict[str, int]:
-        """Count distinct users by outcome status, and "excluded", "warnings", "deactivated"."""
+        """Count distinct users by outcome status, and "excluded", "warnings", "held", "deactivated"."""
 
 
 class Users(Protocol):
@@ -343,6 +355,12 @@ class Memory(Protocol):
 
     def links(self, home: str, user_ids: Sequence[str]) -> dict[str, Link]:
         """Return the users' links."""
+
+    def iter_links(self, home: str) -> Iterable[dict[str, Link]]:
+        """Yield all links, some hundred at a time; one that is changed meanwhile may come twice or be left out."""
+
+    def count_links(self, home: str) -> int:
+        """Count the users that have a link."""
 
     def owners(self, home: str, contact_ids: Sequence[str]) -> dict[str, str]:
         """Return which user each contact is linked to, from any tenant of the instance ("tenant/user")."""
@@ -517,6 +535,8 @@ class Timing:
     batch_size: int = 16
     most_in_flight: int = 48
     names_per_page: int = 20
+    counts_asked: int = 3  # times, where the tenant's count disagrees with its list
+    count_again_s: float = 2.0
     schedule_spread_s: int = 0  # scheduled runs start within so many seconds, each connector at its own
     event_window_s: float = 2.0  # changed users are collected for so long; one run takes them
     subscription_life_s: float = 28 * 86400.0  # Graph's most is 29 days; renewed at half of it

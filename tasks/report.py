@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 Json = dict[str, Any]
-RowKind = Literal["created", "updated", "errors", "warnings", "excluded", "unprocessed"]
+RowKind = Literal["created", "updated", "errors", "warnings", "excluded", "unprocessed", "held"]
 
 ROW_KINDS: dict[RowKind, str] = {
     "created": "created_contacts",
@@ -33,6 +33,7 @@ ROW_KINDS: dict[RowKind, str] = {
     "warnings": "warnings",
     "excluded": "excluded",
     "unprocessed": "users_unprocessed",
+    "held": "held_changes",
 }
 """Kind of row → its key in the report."""
 

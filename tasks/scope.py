@@ -1,6 +1,7 @@
 """Who is synchronised: base rules, the connector's filter and exclusions, the run's own filters, in this order."""
 
 from collections.abc import Callable
+from typing import Literal, NamedTuple
 
 from adapters.records import User
 from tasks.connector import Connector
@@ -8,9 +9,19 @@ from tasks.expressions import compile_condition
 from tasks.names import fold
 from tasks.request import SyncRequest
 
-__all__ = ["Scope"]
+__all__ = ["Departure", "Exclusion", "Scope"]
 
 Check = Callable[[User], bool]
+Departure = Literal["left", "out_of_scope"]
+DISABLED = "disabled"
+OUT_OF_SCOPE: Departure = "out_of_scope"
+
+
+class Exclusion(NamedTuple):
+    """The rule that leaves a user out, and what that means for a contact it may have; None: nothing."""
+
+    rule: str
+    departure: Departure | None
 
 
 class Scope:
@@ -18,27 +29,32 @@ class Scope:
 
     def __init__(self, connector: Connector, request: SyncRequest) -> None:
         """Compile every rule once."""
-        self._rules: list[tuple[str, Check]] = [
-            *_base_rules(connector, request),
-            *_configured_rules(connector),
-            *_requested_rules(request),
-        ]
+        self._skips_disabled = request.skip_disabled_users
+        self._lasting = [*_base_rules(connector), *_configured_rules(connector)]
+        self._of_this_run = _requested_rules(request)
 
     def decide(self, user: User) -> str | None:
-        """Return None for a user in scope, else the name of the first rule that leaves it out.
+        """Return None for a user in scope, else the name of the first rule that leaves it out."""
+        exclusion = self.exclusion(user)
+        return exclusion.rule if exclusion is not None else None
+
+    def exclusion(self, user: User) -> Exclusion | None:
+        """Return None for a user in scope, else the first rule that leaves it out, and what that says of the user.
 
         A disabled user of a run with `skip_disabled_users` false is in scope; the plan then creates nothing for it and
-        leaves `active` alone. Raises ExpressionError if a rule cannot be evaluated for this user."""
-        for name, is_out in self._rules:
-            if is_out(user):
-                return name
+        leaves `active` alone. Whoever is only left out by the run's own filters has not left. Raises ExpressionError if
+        a rule cannot be evaluated for this user."""
+        if self._skips_disabled and user.account_enabled is not True:
+            return Exclusion(DISABLED, "left" if user.account_enabled is False else None)
+        for rules, departure in ((self._lasting, OUT_OF_SCOPE), (self._of_this_run, None)):
+            for name, is_out in rules:
+                if is_out(user):
+                    return Exclusion(name, departure)
         return None
 
 
-def _base_rules(connector: Connector, request: SyncRequest) -> list[tuple[str, Check]]:
+def _base_rules(connector: Connector) -> list[tuple[str, Check]]:
     rules: list[tuple[str, Check]] = []
-    if request.skip_disabled_users:
-        rules.append(("disabled", lambda user: user.account_enabled is not True))
     if not connector.include_guests:
         rules.append(("guest", lambda user: (user.user_type or "").casefold() == "guest"))
     rules.append(("no mail", lambda user: not (user.mail or "").strip()))

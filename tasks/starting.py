@@ -4,7 +4,7 @@ from adapters.errors import NotFoundError
 from adapters.records import Run, RunState
 from tasks import closing, codes, indexing, reading_plan
 from tasks.connector import Connector
-from tasks.ports import Json, Ports
+from tasks.ports import Ports
 from tasks.request import SyncRequest
 
 
@@ -54,24 +54,12 @@ def _begin(ports: Ports, run: Run) -> Run | None:
         config_version=version,
         exclusive=not request.is_targeted,
         home=connector.home,
-        notes={**choice.notes, **_policy_notes(run, connector)},
+        notes=choice.notes,
     )
     if isinstance(begun, str):
         closing.refuse_busy(ports, run, running=begun)
         return None
     return begun
-
-
-def _policy_notes(run: Run, connector: Connector) -> Json:
-    """Say that leavers' contacts stay as they are, where the configuration asks for more."""
-    if connector.on_leaver == connector.on_out_of_scope == "report":
-        return {}
-    warning = {
-        "user_principal_name": None,
-        "code": codes.LEAVERS_KEPT,
-        "message": "this release deactivates no contact: on_leaver and on_out_of_scope act as their default, report",
-    }
-    return {"warnings": [*run.notes.get("warnings", []), warning]}
 
 
 def _has_company(ports: Ports, run: Run, connector: Connector) -> bool:

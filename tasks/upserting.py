@@ -136,10 +136,12 @@ def _is_overtaken(attempt: Attempt, claim: Claim) -> bool:
 
 
 def _must_look_first(attempt: Attempt, claim: Claim) -> bool:
-    """Tell whether the look-up that this creation rests on has grown old, or was overtaken by another user's write."""
+    """Tell whether the look-up that this creation rests on has grown old, or was overtaken by another user's write.
+
+    Before a contact is switched off, user and contact are always looked at once more."""
     planned = attempt.planned
     if planned.draft is None:
-        return False
+        return planned.change is not None and planned.change.active is False and not attempt.looked
     if attempt.looked:
         return claim.others_wrote_at_ms >= planned.read_at_ms
     looked_at_ms = attempt.run.index_at_ms or planned.read_at_ms
@@ -151,9 +153,7 @@ def _decide_again(attempt: Attempt) -> float | None:
     """Read the user and its candidates anew and go by what is found."""
     planned = attempt.planned
     withheld = frozenset(addresses_of(planned.user)) - frozenset(planned.addresses)
-    decision = deciding.decide_live(
-        attempt.ports, attempt.run, attempt.connector, user_id=attempt.user_id, withheld=withheld
-    )
+    decision = deciding.decide_live(attempt.ports, attempt.run, attempt.connector, planned=planned, withheld=withheld)
     if isinstance(decision, Outcome):
         return attempt.record(decision)
     attempt.planned, attempt.looked = decision, True

@@ -13,13 +13,15 @@ from pydantic import ValidationError
 from adapters.errors import NotFoundError, ResyncError, SyncError, TenantError, WireError
 from adapters.graph.auth import AppRegistration, GraphAuth, TenantTokens
 from adapters.graph.login import classify_login
-from adapters.graph.mapping import map_entry, map_organization, map_user
+from adapters.graph.mapping import map_entry, map_organization, map_user, restore_name
 from adapters.graph.subscriptions import GraphSubscriptions
 from adapters.graph.wire import VENDOR, Wire, WireOrganizations, WirePage
 from adapters.records import USER_PROPERTIES, DirectoryPage, Organization, User
 from adapters.transport import Budget, Observer, Transport, read_json, request_id
 
 PAGE_SIZE = 999  # the most that /users gives (learn.microsoft.com/graph/api/user-list, read 2026-11-22)
+_DELETED_PATH = "/directory/deletedItems/microsoft.graph.user"  # Graph demands the cast (directory-deleteditems-list)
+_DELETED_SELECT = "$select=id,displayName,userPrincipalName,mail,department"
 _SELECT = "$select=" + ",".join(USER_PROPERTIES)
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _CODE = re.compile(r"[A-Za-z_]{1,48}")
@@ -32,7 +34,7 @@ WireModel = TypeVar("WireModel", bound=Wire)
 class GraphDirectory:
     """Reads one tenant's users. Built without network; thread-safe; copies share token and connections.
 
-    Links are opaque: followed as they came, but only to this Graph and below its /users.
+    Links are opaque: followed as they came, but only to this Graph and below its /users or its deleted users.
     """
 
     def __init__(
@@ -70,7 +72,9 @@ class GraphDirectory:
             sleep=sleep,
             now=now,
         )
-        self._users_path = httpx.URL(cloud.graph_url).path.rstrip("/").casefold() + "/users"
+        base = httpx.URL(cloud.graph_url).path.rstrip("/")
+        self._users_path = f"{base}/users".casefold()
+        self._deleted_path = f"{base}{_DELETED_PATH}".casefold()
 
     def with_budget(self, budget: Budget) -> "GraphDirectory":
         """Return a copy that spends another lane's budget."""
@@ -164,6 +168,25 @@ class GraphDirectory:
         except NotFoundError:
             return None
 
+    def fetch_deleted_users(self, link: str | None = None) -> DirectoryPage:
+        """Read one page of the users that were deleted within the last 30 days: ids, names and addresses.
+
+        A deleted user's principal name begins with its object id, so that the name is free for somebody else; it is
+        given back as it was (learn.microsoft.com/graph/api/directory-deleteditems-list).
+        Raises ResyncError(page_link_expired)."""
+        if link is None:
+            link = f"{_DELETED_PATH}?{_DELETED_SELECT}&$top={PAGE_SIZE}"
+        else:
+            self._check_link(link)
+        try:
+            response = self._transport.get(link, endpoint="/directory/deletedItems/microsoft.graph.user")
+        except ResyncError as exc:
+            raise _resync("page_link_expired", exc) from exc
+        page = self._page(response)
+        if page.delta_link is not None:
+            raise WireError("page_links_unknown", vendor=VENDOR)
+        return page.model_copy(update={"entries": tuple(map(restore_name, page.entries))})
+
     def count_users(self, *, enabled_only: bool) -> int:
         """Count the tenant's users, guests included; eventually consistent."""
         path = "/users/$count" + ("?$filter=accountEnabled%20eq%20true" if enabled_only else "")
@@ -194,7 +217,8 @@ class GraphDirectory:
             path = httpx.URL(link).path.casefold()
         except httpx.InvalidURL:
             raise WireError("foreign_link", vendor=VENDOR) from None  # not chained: the text quotes the link
-        if not self._transport.is_ours(link) or not (path + "/").startswith(self._users_path + "/"):
+        known = any((path + "/").startswith(known + "/") for known in (self._users_path, self._deleted_path))
+        if not self._transport.is_ours(link) or not known:
             raise WireError("foreign_link", vendor=VENDOR)
 
 

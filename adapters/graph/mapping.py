@@ -1,6 +1,6 @@
 """Graph's users → records. Pure. What is absent stays absent: `model_fields_set` holds what Graph named."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -10,6 +10,7 @@ from adapters.records import USER_PROPERTIES, Organization, Tombstone, User
 
 _KNOWN = frozenset(USER_PROPERTIES)
 _TEXT_LISTS = ("otherMails", "proxyAddresses", "businessPhones")
+_REASONS: dict[str, Literal["changed", "deleted"]] = {"changed": "changed", "deleted": "deleted"}
 _LICENSES = "assignedLicenses"
 _ATTRIBUTES = "onPremisesExtensionAttributes"
 
@@ -22,7 +23,7 @@ def map_entry(raw: dict[str, Any]) -> User | Tombstone:
 def map_tombstone(raw: dict[str, Any]) -> Tombstone:
     """Map `@removed`. Raises WireError for a reason that Graph does not document."""
     try:
-        return Tombstone(id=_checked_id(raw["id"]), reason=raw["@removed"]["reason"])
+        return Tombstone(id=_checked_id(raw["id"]), reason=_REASONS[raw["@removed"]["reason"]])
     except (ValidationError, KeyError, TypeError):  # not chained: their texts quote the record
         raise WireError("tombstone_shape_unknown", vendor=VENDOR) from None
 
@@ -42,6 +43,17 @@ def map_user(raw: dict[str, Any]) -> User:
         return User.model_validate(named, strict=True)
     except (ValidationError, KeyError, TypeError):  # not chained: their texts quote the record
         raise WireError("user_shape_unknown", vendor=VENDOR) from None
+
+
+def restore_name(entry: User | Tombstone) -> User | Tombstone:
+    """Take off the object id that Graph puts before a deleted user's principal name."""
+    if not isinstance(entry, User) or not entry.user_principal_name:
+        return entry
+    mark = entry.id.replace("-", "").casefold()
+    name = entry.user_principal_name
+    if not name.casefold().startswith(mark) or name[len(mark) :].startswith("@"):
+        return entry
+    return entry.model_copy(update={"user_principal_name": name[len(mark) :]})
 
 
 def map_organization(wire: WireOrganization) -> Organization:

@@ -13,6 +13,7 @@ from adapters.records.directory import USER_PROPERTIES, DirectoryPage, Organizat
 from adapters.records.events import LifecycleEvent, Notification, Subscribed, Subscription, Taken
 from adapters.records.runs import (
     Batch,
+    Churn,
     Claim,
     Grant,
     Intent,
@@ -28,6 +29,7 @@ from adapters.records.runs import (
 __all__ = [
     "USER_PROPERTIES",
     "Batch",
+    "Churn",
     "Claim",
     "Company",
     "Contact",

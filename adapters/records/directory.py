@@ -54,10 +54,12 @@ USER_PROPERTIES: tuple[str, ...] = tuple(to_camel(name) for name in User.model_f
 
 
 class Tombstone(Record):
-    """Graph's `@removed` mark: `changed` is a soft deletion (restorable for 30 days), `deleted` a permanent one."""
+    """Graph's `@removed` mark: `changed` is a soft deletion (restorable for 30 days), `deleted` a permanent one.
+
+    `missing` is no mark of Graph's, only our read of that id, which found nobody: no proof by itself."""
 
     id: str
-    reason: Literal["changed", "deleted"]
+    reason: Literal["changed", "deleted", "missing"]
 
 
 class DirectoryPage(Record):

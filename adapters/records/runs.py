@@ -134,6 +134,14 @@ class Outcome(Record):
     named: tuple[str, ...] = ()  # ids of the other users that a refusal speaks of: they are judged together
 
 
+class Churn(Record):
+    """How many changes of each kind one run made, where nothing of that kind was held back."""
+
+    creations: int | None = None
+    deactivations: int | None = None
+    rewrites: dict[str, int] = {}  # by field; a field that is not named was not rewritten
+
+
 class Watermark(Record):
     """The delta link that the last closed run saved, with what it was asked for."""
 
@@ -142,3 +150,5 @@ class Watermark(Record):
     fingerprint: str  # configuration and $select
     fresh: bool = False  # taken by `$deltatoken=latest`: the next run also reads users created shortly before
     full_at_ms: int = 0  # the last full run that closed
+    users: int = 0  # of the tenant, by the last full read that was believed; 0: none yet
+    churn: tuple[Churn, ...] = ()  # of the last runs, the newest last

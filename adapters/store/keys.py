@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 PREFIX = "cs:"
 
-ROW_KINDS = ("created", "updated", "skipped", "errors", "warnings", "excluded", "unprocessed")
+ROW_KINDS = ("created", "updated", "skipped", "errors", "warnings", "excluded", "unprocessed", "held")
 """The lists that a run's report rows stand in."""
 
 

@@ -1,7 +1,7 @@
 """What outlives a run: links and their owners, watermarks, retry set and refused users, schedule marks."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from adapters.records import Link, Watermark
@@ -30,6 +30,20 @@ class Memory:
         return {
             user_id: _decode_link(value) for user_id, value in zip(user_ids, found, strict=True) if value is not None
         }
+
+    def iter_links(self, home: str) -> Iterator[dict[str, Link]]:
+        """Yield all links some hundred at a time; one that is changed meanwhile may come twice or be left out."""
+        cursor = 0
+        while True:
+            cursor, found = self._connection.client.hscan(self._keys.links(home), cursor, count=LINKS_AT_ONCE)
+            if found:
+                yield {text(user_id): _decode_link(value) for user_id, value in found.items()}
+            if not cursor:
+                return
+
+    def count_links(self, home: str) -> int:
+        """Count the users that have a link."""
+        return int(self._connection.client.hlen(self._keys.links(home)))
 
     def owners(self, home: str, contact_ids: Sequence[str]) -> dict[str, str]:
         """Return which user each contact is linked to, from any tenant of the instance ("tenant/user")."""

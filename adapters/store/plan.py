@@ -1,13 +1,13 @@
 """The judged plan of a run: written by one holder, sealed, then frozen batch by batch in fair turns between runs."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
 
 from adapters.records import Batch, Member, Outcome, Planned
 from adapters.store.connection import Connection, text
 from adapters.store.outcomes import encode_outcome, is_plain_skip
-from adapters.store.packing import pack
+from adapters.store.packing import pack, unpack
 from adapters.store.rows import CHUNK_ROWS, seal_rows
 from adapters.store.runs import DRAIN_AT_ONCE, decode_run, lane_name
 from adapters.store.timing import StoreTiming
@@ -16,6 +16,7 @@ Json = dict[str, Any]
 Sealed = Literal["again", "done", "last"]
 
 SUSPECTS = 2000  # users; more than any budget lets through in the two seconds that `appendfsync everysec` may lose
+HELD_BY_ANOTHER = "another holder judges this run"
 STATUSES = ("created", "updated", "skipped", "error", "unprocessed")
 
 
@@ -51,9 +52,25 @@ class Plan:
 
     def exclude(self, run_id: str, *, holder: str, rows: Sequence[Json]) -> None:
         """Append rows of users that are out of scope; cleared by `reset`. Raises LookupError if the plan was lost."""
-        excluded = [[row.get("office365_id") or "", json.dumps(row)] for row in rows]
-        self._add(run_id, holder, excluded=excluded)
+        self.add_rows(run_id, holder=holder, rows={"excluded": rows})
+
+    def add_rows(self, run_id: str, *, holder: str, rows: Mapping[str, Sequence[Json]]) -> None:
+        """Append rows of users that are counted nowhere, by kind (`ROW_KINDS`). Raises LookupError as `add`."""
+        noted = [[kind, row.get("office365_id") or "", json.dumps(row)] for kind, some in rows.items() for row in some]
+        self._add(run_id, holder, noted=noted)
         seal_rows(self._connection, run_id, fewest=CHUNK_ROWS)
+
+    def take(self, run_id: str, *, holder: str, most: int) -> list[Planned]:
+        """Pop up to so many users off a spool that is not sealed. Raises LookupError as `add`."""
+        args = {"holder": holder, "most": most}
+        answer = self._connection.call("plan_take", keys=self._keys.run_parts(run_id), args=args)
+        if answer is None:
+            raise LookupError(HELD_BY_ANOTHER)
+        return [Planned.model_validate_json(unpack(blob)) for blob in answer]
+
+    def waiting(self, run_id: str) -> int:
+        """Count the users in the spool."""
+        return int(self._connection.client.llen(self._keys.run_parts(run_id)["spool"]))
 
     def _add(
         self,
@@ -63,7 +80,7 @@ class Plan:
         planned: int = 0,
         results: Sequence[Json] = (),
         skipped: int = 0,
-        excluded: Sequence[Sequence[str]] = (),
+        noted: Sequence[Sequence[str]] = (),
         rest: Sequence[str | bytes] = (),
     ) -> None:
         connector_id = text(self._connection.client.hget(self._keys.run_parts(run_id)["run"], "connector_id"))
@@ -73,10 +90,10 @@ class Plan:
             "planned": planned,
             "results": json.dumps(results),
             "skipped": skipped,
-            "excluded": json.dumps(excluded),
+            "noted": json.dumps(noted),
         }
         if not self._connection.call("plan_add", keys=keys, args=args, rest=rest):
-            raise LookupError("another holder judges this run")
+            raise LookupError(HELD_BY_ANOTHER)
 
     def seal(self, run_id: str, *, holder: str) -> bool:
         """Take JUDGING to WRITING and give the run its turn in its instance and lane. True also for a repeat."""
@@ -140,11 +157,11 @@ class Plan:
         return state == b"writing" and not int(pending or 0) and not waiting
 
     def counts(self, run_id: str) -> dict[str, int]:
-        """Count distinct users by outcome status, and "excluded", "warnings", "deactivated"."""
+        """Count distinct users by outcome status, and "excluded", "warnings", "held", "deactivated"."""
         found = self._connection.client.hgetall(self._keys.run_parts(run_id)["counts"])
         counted = {text(name): int(value) for name, value in found.items()}
         users = {name: counted.get(name, 0) for name in (*STATUSES, "deactivated")}
-        return users | {kind: counted.get(f"rows.{kind}", 0) for kind in ("excluded", "warnings")}
+        return users | {kind: counted.get(f"rows.{kind}", 0) for kind in ("excluded", "warnings", "held")}
 
     def _lane_keys(self, run_id: str, instance: str, lane: str) -> dict[str, str]:
         keys = self._keys

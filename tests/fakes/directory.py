@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,6 +30,11 @@ class FakeDirectory:
         self.users: dict[str, User] = {}
         self.calls: Counter[str] = Counter()
         self.moments = Moments()
+        self.is_listed: Callable[[User], bool] = lambda _: (
+            True
+        )  # accident: the list leaves the others out without a word
+        self.counts_all = True  # accident: the count leaves them out, too
+        self.miscounted: deque[int] = deque()  # by how many the next counts are wrong
         self._deleted: dict[str, User] = {}
         self._log: list[str] = []  # user ids, in the order of their changes; a delta token counts into it
         self._dead_before: int = 0
@@ -117,7 +122,7 @@ class FakeDirectory:
             rest = [
                 user
                 for user_id, user in sorted(self.users.items())
-                if user_id > after.rstrip("+") and (user.created_date_time or "") >= since
+                if user_id > after.rstrip("+") and (user.created_date_time or "") >= since and self.is_listed(user)
             ]
             if self.blank_pages and len(rest) > self.page_size and not after.endswith("+"):
                 return DirectoryPage(entries=(), next_link=f"{BASE}/users?$skiptoken={era}|{since}|{after}+")
@@ -159,10 +164,24 @@ class FakeDirectory:
                     return _complete(user)
             return None
 
+    def fetch_deleted_users(self, link: str | None = None) -> DirectoryPage:
+        """Return one page of the deleted users that can be restored."""
+        with self._call("fetch_deleted_users"):
+            after = _token(link, "$skiptoken=")[0] if link else ""
+            rest = [user for user_id, user in sorted(self._deleted.items()) if user_id > after]
+            page = rest[: self.page_size]
+            names = {"id", "display_name", "user_principal_name", "mail", "department"}
+            shown = tuple(User(**user.model_dump(include=names)) for user in page)
+            path = f"{BASE}/directory/deletedItems/microsoft.graph.user"
+            more = f"{path}?$skiptoken={page[-1].id}" if len(rest) > len(page) else None
+            return DirectoryPage(entries=shown, next_link=more)
+
     def count_users(self, *, enabled_only: bool) -> int:
         """Count the users that are not deleted."""
         with self._call("count_users"):
-            return sum(1 for user in self.users.values() if user.account_enabled or not enabled_only)
+            counted = [user for user in self.users.values() if self.counts_all or self.is_listed(user)]
+            wrong = self.miscounted.popleft() if self.miscounted else 0
+            return wrong + sum(1 for user in counted if user.account_enabled or not enabled_only)
 
     # --- inside -----------------------------------------------------------------------------------------------------
 

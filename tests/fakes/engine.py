@@ -22,7 +22,14 @@ from tests.fakes.subscriptions import FakeSubscriptions
 from worker.reporting import write_run_report
 
 TENANT = "11111111-1111-4111-8111-111111111111"
-TIMING = Timing(write_deadline_s=0.3, write_margin_s=0.05, user_horizon_s=2.0, instance_horizon_s=5.0, batch_size=4)
+TIMING = Timing(
+    write_deadline_s=0.3,
+    write_margin_s=0.05,
+    user_horizon_s=2.0,
+    instance_horizon_s=5.0,
+    batch_size=4,
+    count_again_s=0.01,
+)
 LONGEST_SLEEP_S = 0.1
 
 

@@ -33,6 +33,7 @@ Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, help="At most
 RunId = Annotated[str, typer.Argument(metavar="RUN", help=f'A run id as `runs` lists it, or "{LAST}".')]
 Excluded = Annotated[bool, typer.Option("--excluded", help="List who was left out, and by which rule.")]
 Errors = Annotated[bool, typer.Option("--errors", help="List all errors, and nothing else.")]
+Held = Annotated[bool, typer.Option("--held", help="List the changes that the guard holds back, old → new.")]
 Warnings = Annotated[bool, typer.Option("--warnings", help="List all warnings, and nothing else.")]
 
 
@@ -71,6 +72,7 @@ def report(
     excluded: Excluded = False,
     errors: Errors = False,
     warnings: Warnings = False,
+    held: Held = False,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
@@ -81,7 +83,7 @@ def report(
         if head is None:
             _tell_open(store, run, as_json=as_json)
             return
-        kinds = {"errors": errors, "warnings": warnings, "excluded": excluded}
+        kinds = {"errors": errors, "warnings": warnings, "excluded": excluded, "held": held}
         if as_json:
             write_run_report(store, head["run_id"], sys.stdout)
         elif any(kinds.values()):

@@ -129,7 +129,7 @@ def exit_of(head: dict[str, Any] | None) -> Exit:
         return Exit.NOT_RUN
     if head["success"]:
         return Exit.SUCCESS
-    if head["stopped"] == CANCELLED:
+    if head["stopped"] == CANCELLED or head.get("held"):
         return Exit.HELD
     if head["statistics"]["users_processed"]:
         return Exit.ERRORS

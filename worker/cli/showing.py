@@ -32,7 +32,7 @@ def print_report(store: Store, head: Json, *, most: int | None = FIRST_ROWS, com
 
 def print_rows(store: Store, head: Json, kind: str, *, most: int | None, command: str | None = COMMAND) -> None:
     """Print the rows of one kind: those of the whole run first."""
-    key = {"unprocessed": "users_unprocessed"}.get(kind, kind)
+    key = {"unprocessed": "users_unprocessed", "held": "held_changes"}.get(kind, kind)
     rows = _rows(store, head, kind, key)
     first = list(islice(rows, most)) if most is not None else list(rows)
     if not first:
@@ -45,7 +45,9 @@ def print_rows(store: Store, head: Json, kind: str, *, most: int | None, command
 
 
 def _title(head: Json) -> Text:
-    if head["success"]:
+    if head.get("held"):
+        word, style = ("dry run: would be held" if head.get("dry_run") else "held"), "bold yellow"
+    elif head["success"]:
         word, style = ("dry run: would succeed" if head.get("dry_run") else "success"), "bold green"
     else:
         word, style = "not a success", "bold red"
@@ -62,6 +64,17 @@ def _columns(kind: str, rows: Iterable[Json]) -> tuple[list[str], list[list[obje
         return ["user", "code", "what happened"], [
             [row["user_principal_name"] or "(the whole run)", row["code"], _words(row)] for row in rows
         ]
+    if kind == "held":
+        return ["user", "name", "contact", "would be", "old → new"], [
+            [
+                row["user_principal_name"],
+                row["display_name"],
+                row["psa_contact_id"],
+                f"{row['operation']}d",
+                _difference(row),
+            ]
+            for row in rows
+        ]
     if kind == "excluded":
         return ["user", "name", "rule"], [
             [row["user_principal_name"], row["display_name"], row.get("rule")] for row in rows
@@ -75,6 +88,12 @@ def _columns(kind: str, rows: Iterable[Json]) -> tuple[list[str], list[list[obje
         ]
         for row in rows
     ]
+
+
+def _difference(row: Json) -> str:
+    """Say what would change in one contact; of a new one, its values."""
+    before, after = row["before"], row["after"]
+    return "\n".join(f"{name}: {before.get(name) or '(nothing)'} → {after[name] or '(nothing)'}" for name in after)
 
 
 def _words(row: Json) -> str:

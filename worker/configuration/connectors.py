@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from tasks.connector import CompanyRule, Connector, FieldRule, Rule, UpdatePolicy
+from tasks.connector import CompanyRule, Connector, FieldRule, Guard, Rule, UpdatePolicy
 from tasks.scheduling import check_schedule
 from worker.configuration.psas import psa_identity
 from worker.configuration.service import Section
@@ -34,6 +34,7 @@ NOT_IN_FINGERPRINT = {
     "timezone",
     "poll_every_s",
     "full_every_s",
+    "guard",
     "tags",
 }
 """What may change without making every user count as changed."""
@@ -77,6 +78,25 @@ def _text_to_table(value: Any) -> Any:
 Mapped = Annotated[FieldSection, BeforeValidator(_text_to_table, json_schema_input_type=str | FieldSection)]
 
 
+class LimitSection(Section):
+    """One limit of the guard: the greatest of `absolute`, `share` and `churn`; of a small customer the small ones."""
+
+    absolute: int | None = Field(None, ge=0, description="Changes that are let through in any case.")
+    share: float | None = Field(None, ge=0, description="Changes that are let through, as a share of the contacts.")
+    churn: float | None = Field(None, ge=0, description="Changes that are let through, times what is usual a run.")
+    small_absolute: int | None = Field(None, ge=0, description="In place of `absolute` for a small customer.")
+    small_share: float | None = Field(None, ge=0, description="In place of `share` for a small customer.")
+
+
+class GuardSection(Section):
+    """[connectors.X.guard]: over a limit nothing of that kind is written, and the run is held."""
+
+    small_below: int | None = Field(None, ge=0, description="A customer with fewer contacts is a small one.")
+    creations: LimitSection = Field(LimitSection(), description="New contacts.")
+    deactivations: LimitSection = Field(LimitSection(), description="Contacts that are switched off.")
+    rewrites: LimitSection = Field(LimitSection(), description="Contacts of which one and the same field changes.")
+
+
 class DefaultsSection(Section):
     """[defaults]: every key of a connector but its tenant."""
 
@@ -105,6 +125,10 @@ class DefaultsSection(Section):
     on_out_of_scope: Literal["report", "deactivate"] = Field("report", description="A user left the scope.")
     on_contact_deleted: Literal["recreate", "report"] = Field("recreate", description="A contact was deleted.")
     on_company_change: Literal["report", "move"] = Field("report", description="A user belongs to another company.")
+    keep_active: tuple[Identifier, ...] = Field(
+        (), description="Never deactivated: principal names or addresses, object ids, contact ids."
+    )
+    guard: GuardSection = Field(GuardSection(), description="How many changes a run may make unasked.")
     tags: tuple[Text, ...] = Field((), description="Words to choose connectors by.")
 
 
@@ -122,13 +146,15 @@ def build_connector(
     default_mapping: Mapping[str, FieldRule],
 ) -> Connector:
     """Make the record of a checked section; `psa` is its PSA's published document. Raises KeyError for a lost psa."""
-    values = section.model_dump(exclude={"exclude", "company_rules", "field_mapping", "full_every", "poll_every"})
+    apart = {"exclude", "company_rules", "field_mapping", "full_every", "poll_every", "guard"}
+    values = section.model_dump(exclude=apart)
     connector = Connector(
         **values,
         connector_id=connector_id,
         psa_kind=psa["kind"],
         full_every_s=section.full_every,
         poll_every_s=section.poll_every,
+        guard=merge_guard(section.guard),
         exclude=tuple(
             Rule(name=rule.name, when=rule.when or READY_MADE_EXCLUSIONS[rule.name])
             for rule in section.exclude
@@ -142,6 +168,13 @@ def build_connector(
         field_mapping=merge_mapping(default_mapping, section.field_mapping),
     )
     return connector.model_copy(update={"fingerprint": fingerprint(connector, psa)})
+
+
+def merge_guard(own: GuardSection) -> Guard:
+    """Lay a connector's limits over the guard's own: what is absent stays as it is there."""
+    guard, said = Guard().model_dump(), own.model_dump(exclude_none=True)
+    limits = {kind: {**guard[kind], **said[kind]} for kind in ("creations", "deactivations", "rewrites")}
+    return Guard.model_validate({**guard, **said, **limits})
 
 
 def merge_mapping(default: Mapping[str, FieldRule], own: Mapping[str, FieldSection]) -> dict[str, FieldRule]:

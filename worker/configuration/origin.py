@@ -10,6 +10,7 @@ from worker.configuration.layers import MAPPING, RULE_LISTS, Location, Merged
 from worker.configuration.loading import Settings
 
 BUILT_IN = "built-in"
+GUARD = "guard"
 ATTRIBUTES = {"full_every": "full_every_s", "poll_every": "poll_every_s"}  # the record says its unit
 
 
@@ -34,6 +35,8 @@ def explain(settings: Settings, connector_id: str) -> tuple[Effective, ...]:
             rows.extend(_fields(merged, connector.field_mapping, kind=connector.psa_kind))
         elif key in RULE_LISTS and key in values:
             rows.extend(_rules(merged, key, values[key]))
+        elif key == GUARD:
+            rows.extend(_leaves(merged, (GUARD,), connector.guard.model_dump()))
         else:
             value = getattr(connector, ATTRIBUTES.get(key, key))
             said = key in values
@@ -53,6 +56,18 @@ def _rules(merged: Merged, key: str, rules: list[dict[str, Any]]) -> Iterator[Ef
                 yield _row(merged, (key, at, part), f"{name}.{part}", value=value)
         if "when" not in rule and rule.get("name") in READY_MADE_EXCLUSIONS:
             yield Effective(f"{name}.when", READY_MADE_EXCLUSIONS[rule["name"]], BUILT_IN, "ready-made exclusions")
+
+
+def _leaves(merged: Merged, location: Location, values: dict[str, Any]) -> Iterator[Effective]:
+    for name, value in values.items():
+        place = (*location, name)
+        key = ".".join(map(str, place))
+        if isinstance(value, dict):
+            yield from _leaves(merged, place, value)
+        elif place in merged.origins:
+            yield _row(merged, place, key, value=value)
+        else:
+            yield _unsaid(key, value)
 
 
 def _fields(merged: Merged, mapping: dict[str, FieldRule], *, kind: str) -> Iterator[Effective]:

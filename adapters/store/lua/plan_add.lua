@@ -1,7 +1,8 @@
--- Append planned users (id, name, packed JSON)*, outcomes with rows, and users that are right already (counted, no more).
+-- Append planned users (id, name, packed JSON)*, outcomes with rows, users that are right already (counted, no more), and
+-- rows (kind, user, JSON)* of users that are counted nowhere; whoever is excluded has nothing left to be retried.
 -- keys: run spool plan outcomes counts unfinished standing
--- keys: rows.created rows.updated rows.skipped rows.errors rows.warnings rows.excluded rows.unprocessed
--- args: holder planned results skipped excluded
+-- keys: rows.created rows.updated rows.skipped rows.errors rows.warnings rows.excluded rows.unprocessed rows.held
+-- args: holder planned results skipped noted
 
 if redis.call('HGET', run, 'state') ~= 'judging' or redis.call('HGET', run, 'plan_holder') ~= holder then
     return 0
@@ -30,9 +31,11 @@ end
 if tonumber(skipped) > 0 then
     redis.call('HINCRBY', counts, 'skipped', skipped)
 end
-for _, row in ipairs(cjson.decode(excluded)) do
-    redis.call('RPUSH', rows.excluded, row[2])
-    redis.call('HINCRBY', counts, 'rows.excluded', 1)
-    finish(row[1])
+for _, row in ipairs(cjson.decode(noted)) do
+    redis.call('RPUSH', rows[row[1]], row[3])
+    redis.call('HINCRBY', counts, 'rows.' .. row[1], 1)
+    if row[1] == 'excluded' then
+        finish(row[2])
+    end
 end
 return 1

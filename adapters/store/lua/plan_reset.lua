@@ -1,7 +1,7 @@
 -- Start the plan over under this holder: nothing was written before, so everything that hangs on users goes.
 -- keys: run spool plan outcomes counts unfinished beats
--- keys: rows.created rows.updated rows.skipped rows.errors rows.warnings rows.excluded rows.unprocessed
--- keys: chunks.created chunks.updated chunks.skipped chunks.errors chunks.warnings chunks.excluded chunks.unprocessed
+-- keys: rows.created rows.updated rows.skipped rows.errors rows.warnings rows.excluded rows.unprocessed rows.held
+-- keys: chunks.created chunks.updated chunks.skipped chunks.errors chunks.warnings chunks.excluded chunks.unprocessed chunks.held
 -- args: holder lapse_ms
 
 if redis.call('HGET', run, 'state') ~= 'judging' then

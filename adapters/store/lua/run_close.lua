@@ -1,9 +1,9 @@
 -- End a run in one step: its report stays, everything else of it goes. Refused while a user has no outcome.
 -- keys: run entries pages index index_keys spool plan members batches outcomes counts unfinished standing open closed closed_of marker report connector_lease watermarks lane turns lanes done outbox
--- keys: rows.created rows.updated rows.skipped rows.errors rows.warnings rows.excluded rows.unprocessed
--- keys: chunks.created chunks.updated chunks.skipped chunks.errors chunks.warnings chunks.excluded chunks.unprocessed
--- keys: report_rows.created report_rows.updated report_rows.skipped report_rows.errors report_rows.warnings report_rows.excluded report_rows.unprocessed
--- keys: report_chunks.created report_chunks.updated report_chunks.skipped report_chunks.errors report_chunks.warnings report_chunks.excluded report_chunks.unprocessed
+-- keys: rows.created rows.updated rows.skipped rows.errors rows.warnings rows.excluded rows.unprocessed rows.held
+-- keys: chunks.created chunks.updated chunks.skipped chunks.errors chunks.warnings chunks.excluded chunks.unprocessed chunks.held
+-- keys: report_rows.created report_rows.updated report_rows.skipped report_rows.errors report_rows.warnings report_rows.excluded report_rows.unprocessed report_rows.held
+-- keys: report_chunks.created report_chunks.updated report_chunks.skipped report_chunks.errors report_chunks.warnings report_chunks.excluded report_chunks.unprocessed report_chunks.held
 -- args: run_id connector_id lane_name head watermark forget settles alert marker_ms
 
 local facts = redis.call('HMGET', run, 'state', 'dry_run', 'error')

@@ -151,3 +151,28 @@ def test_counts_tell_all_users_and_the_enabled(tenant: Tenant) -> None:
     assert enabled < everybody
     assert tenant.directory.count_users(enabled_only=True) == enabled + 1
     assert tenant.directory.count_users(enabled_only=False) == everybody + 2
+
+
+def test_deleted_users_are_listed_by_name_until_they_are_gone_for_good(tenant: Tenant) -> None:
+    deleted = {tenant.add_user() for _ in range(7)}
+    for user_id in deleted:
+        tenant.delete_user(user_id)
+    assert set(_users(_deleted(tenant))) >= deleted
+    one, *others = sorted(deleted)
+    tenant.delete_user(one, permanently=True)
+    tenant.restore_user(others[0])
+    listed = _users(_deleted(tenant))
+    assert {one, others[0]}.isdisjoint(listed)
+    assert set(others[1:]) <= set(listed)
+    assert all("@" in str(listed[user_id].user_principal_name) for user_id in others[1:])
+
+
+def _deleted(tenant: Tenant) -> list[User | Tombstone]:
+    found: list[User | Tombstone] = []
+    link = None
+    while True:
+        page = tenant.directory.fetch_deleted_users(link)
+        found += page.entries
+        link = page.next_link
+        if link is None:
+            return found

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.connector import FieldRule
+from tasks.connector import FieldRule, Guard
 from tasks.expressions import compile_condition
 from tests.unit.tasks.makers import make_user
 from tests.unit.worker.conftest import Installation
@@ -209,6 +209,29 @@ def test_mapping_merges_over_three_layers_whether_text_or_table(installation: In
     assert mapping["phone"] == FieldRule(value="{{ user.mobilePhone }}")
     assert mapping["email"] == FieldRule(value="{{ user.mail }}", update="on_create")
     assert mapping["last_name"] == FieldRule(value="{{ user.surname }}")
+
+
+def test_limits_of_the_guard_merge_over_three_layers_and_say_where_they_come_from(installation: Installation) -> None:
+    installation.add(
+        """
+        [defaults.guard]
+        small_below = 20
+        deactivations = { absolute = 9, share = 0.1 }
+        [connectors.contoso.guard]
+        deactivations.absolute = 12
+        """
+    )
+    loaded = installation.load()
+    guard = loaded.connectors["contoso"].guard
+    assert guard.small_below == 20
+    assert guard.creations == Guard().creations
+    assert guard.deactivations == Guard().deactivations.model_copy(update={"absolute": 12, "share": 0.1})
+    rows = {row.key: (row.value, row.file, row.table) for row in explain(loaded, "contoso")}
+    main = "contact-sync.toml"
+    assert rows["guard.deactivations.absolute"] == (12, main, "connectors.contoso.guard.deactivations")
+    assert rows["guard.deactivations.share"] == (0.1, main, "defaults.guard.deactivations")
+    assert rows["guard.small_below"] == (20, main, "defaults.guard")
+    assert rows["guard.rewrites.share"][:2] == (Guard().rewrites.share, "built-in")
 
 
 def test_every_effective_value_says_where_it_comes_from(installation: Installation) -> None:

@@ -248,6 +248,7 @@ DECISIVE = [
     "field_mapping.phone = { clear = true }",
     'on_leaver = "deactivate"',
     'on_out_of_scope = "deactivate"',
+    'keep_active = ["jane@contoso.com"]',
     'on_company_change = "move"',
     'psa = "other"',
 ]
@@ -257,6 +258,7 @@ HARMLESS = [
     'full_every = "1d"',
     'poll_every = "15m"',
     'tags = ["pilot"]',
+    "guard.deactivations.share = 0.5",
     "office365_sync_enabled = false",
     "exclude = [{ name = 'unlicensed', enabled = false }]",
     "psa_default_company_id = 250",

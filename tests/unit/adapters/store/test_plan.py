@@ -36,6 +36,7 @@ def test_outcomes_are_counted_by_status_and_rows_by_kind(store: Store) -> None:
         "deactivated": 1,
         "excluded": 2,
         "warnings": 2,
+        "held": 0,
     }
 
 
@@ -50,6 +51,42 @@ def test_reset_clears_what_an_earlier_holder_planned(store: Store) -> None:
     assert store.plan.is_complete("r1")
     store.runs.close("r1", head={}, watermark=None)
     assert store.memory.unfinished("contoso") == {}
+
+
+def test_rows_of_users_that_are_counted_nowhere(store: Store) -> None:
+    holder = judging(store)
+    rows = {"held": [{"office365_id": "id-000001"}], "warnings": [WARNING], "excluded": [{"rule": "guests"}]}
+    store.plan.add_rows("r1", holder=holder, rows=rows)
+    counts = store.plan.counts("r1")
+    assert (counts["held"], counts["warnings"], counts["excluded"]) == (1, 1, 1)
+    assert store.plan.seal("r1", holder=holder)
+    store.runs.close("r1", head={}, watermark=None)
+    assert list(store.reports.rows("r1", "held")) == [{"office365_id": "id-000001"}]
+
+
+def test_plan_that_is_not_sealed_can_be_taken_out_again(store: Store) -> None:
+    holder = judging(store)
+    store.plan.add("r1", holder=holder, planned=plans(5), outcomes=[])
+    taken = store.plan.take("r1", holder=holder, most=3)
+    assert taken == plans(3)
+    assert store.plan.waiting("r1") == 2
+    store.plan.add("r1", holder=holder, planned=taken[:1], outcomes=[])
+    assert store.plan.waiting("r1") == 3
+    assert [one.user.id for one in store.plan.take("r1", holder=holder, most=9)] == [
+        plan.user.id for plan in [*plans(5)[3:], *plans(1)]
+    ]
+    assert store.plan.take("r1", holder=holder, most=9) == []
+
+
+def test_plan_of_another_holder_or_one_that_is_sealed_is_not_taken(store: Store) -> None:
+    holder = judging(store)
+    store.plan.add("r1", holder=holder, planned=plans(2), outcomes=[])
+    with pytest.raises(LookupError):
+        store.plan.take("r1", holder=store.presence.new_holder(), most=2)
+    store.plan.seal("r1", holder=holder)
+    with pytest.raises(LookupError):
+        store.plan.take("r1", holder=holder, most=2)
+    assert store.plan.waiting("r1") == 2
 
 
 def test_another_live_judge_keeps_the_plan(opened: Callable[..., Store]) -> None:

@@ -26,6 +26,8 @@ def a_head(*, success: bool = False, stopped: str | None = None, processed: int 
         (a_head(stopped=codes.UNKNOWN_CONNECTOR), Exit.USAGE),
         (a_head(stopped=codes.UNEXPECTED_ANSWER), Exit.HELD),
         (a_head(stopped="cancelled", processed=3), Exit.HELD),
+        ({**a_head(processed=3), "held": [{"kind": "creations"}]}, Exit.HELD),
+        ({**a_head(success=True, processed=3), "held": []}, Exit.SUCCESS),
         (None, Exit.NOT_RUN),
     ],
 )

@@ -1,0 +1,162 @@
+"""How many changes of one kind a run may make unasked: the limits, and what is held back. Pure.
+
+Writing only the object id is no such change. A first run is outside the guard: whoever starts it has approved it.
+"""
+
+import json
+import math
+from base64 import b85encode
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+
+from adapters.records import Churn, Planned, Record
+from tasks import report
+from tasks.connector import Guard, GuardLimit
+
+__all__ = ["Excess", "churn_of", "explain_hold", "find_excesses", "fingerprint_of", "held_row", "kinds_of", "limit_of"]
+
+Json = dict[str, Any]
+
+CREATIONS = "creations"
+DEACTIVATIONS = "deactivations"
+REWRITES = "rewrites"
+UNGUARDED_FIELDS = frozenset({"entra_id"})
+RUNS_REMEMBERED = 30
+FEWEST_RUNS = 5  # of which something can be called usual
+
+
+class Excess(Record):
+    """More changes of a kind than the guard lets through."""
+
+    kind: str  # creations, deactivations, rewrites
+    field: str | None = None  # of rewrites
+    number: int
+    limit: int
+    contacts: int  # that the connector has
+    usual: float  # changes of this kind a run
+
+    @property
+    def name(self) -> str:
+        """The kind as `kinds_of` names it."""
+        return f"{self.kind}.{self.field}" if self.field else self.kind
+
+
+def kinds_of(planned: Planned) -> tuple[str, ...]:
+    """Name the guarded kinds of change that a plan is: creations, deactivations, or rewrites.FIELD for each field."""
+    if planned.draft is not None:
+        return (CREATIONS,)
+    if planned.change is not None and planned.change.active is False:
+        return (DEACTIVATIONS,)
+    return tuple(f"{REWRITES}.{name}" for name in planned.changed_fields if name not in UNGUARDED_FIELDS)
+
+
+def limit_of(limit: GuardLimit, *, guard: Guard, contacts: int, usual: float = 0.0) -> int:
+    """Return how many changes are let through: the greatest of a number, a share of the contacts and the usual.
+
+    Of a customer with few contacts a share says little, and the number would be all of them: it has limits apart."""
+    is_small = contacts < guard.small_below
+    absolute, share = (limit.small_absolute, limit.small_share) if is_small else (limit.absolute, limit.share)
+    return math.floor(max(absolute, share * contacts, limit.churn * usual))
+
+
+def usual_number(churn: Sequence[Churn], name: str) -> float:
+    """Return how many changes of a kind the last runs made on average; 0 while they are too few to tell."""
+    known = [number for number in (_number(each, name) for each in churn) if number is not None]
+    return sum(known) / len(known) if len(known) >= FEWEST_RUNS else 0.0
+
+
+def find_excesses(tally: Mapping[str, int], *, guard: Guard, contacts: int, churn: Sequence[Churn]) -> list[Excess]:
+    """Return the kinds of which a plan holds more than may be written; `tally` counts its changes by kind."""
+    return list(_excesses(tally, guard, contacts, churn))
+
+
+def _excesses(tally: Mapping[str, int], guard: Guard, contacts: int, churn: Sequence[Churn]) -> Iterator[Excess]:
+    for name, number in sorted(tally.items()):
+        kind, _, field = name.partition(".")
+        usual = usual_number(churn, name)
+        limit = limit_of(getattr(guard, kind), guard=guard, contacts=contacts, usual=usual)
+        if number > limit:
+            yield Excess(
+                kind=kind, field=field or None, number=number, limit=limit, contacts=contacts, usual=round(usual, 1)
+            )
+
+
+def churn_of(tally: Mapping[str, int], *, held: Collection[str] = ()) -> Churn:
+    """Return what one run adds to the usual: nothing of a kind that it held back."""
+    rewrites = {
+        name.partition(".")[2]: number
+        for name, number in tally.items()
+        if name.startswith(f"{REWRITES}.") and name not in held
+    }
+    return Churn(
+        creations=None if CREATIONS in held else tally.get(CREATIONS, 0),
+        deactivations=None if DEACTIVATIONS in held else tally.get(DEACTIVATIONS, 0),
+        rewrites=rewrites,
+    )
+
+
+def held_row(planned: Planned, kinds: Collection[str]) -> Json:
+    """Return the row of a change that is held: what would be written where, and the mark of exactly this change."""
+    row = report.success_row(planned)
+    operation = "create" if planned.draft is not None else "deactivate" if row.get("deactivated") else "update"
+    return {
+        **{name: row[name] for name in ("office365_id", "user_principal_name", "display_name")},
+        "psa_contact_id": row["psa_contact_id"],
+        "psa_company_id": row["psa_company_id"],
+        "operation": operation,
+        "kinds": sorted(kinds),
+        "changed_fields": list(planned.changed_fields),
+        "before": planned.before,
+        "after": _after(planned),
+        "fingerprint": fingerprint_of(planned),
+        "read_at_ms": planned.read_at_ms,
+    }
+
+
+def fingerprint_of(planned: Planned) -> str:
+    """Return a digest of one change: user, contact, the values that it finds there and those that it writes."""
+    target = planned.draft or planned.change
+    assert target is not None  # noqa: S101 - Planned holds exactly one of the two
+    facts = [planned.user.id, target.model_dump(), planned.before]
+    text = json.dumps(facts, sort_keys=True, ensure_ascii=True)
+    return b85encode(blake2b(text.encode(), digest_size=12).digest()).decode()
+
+
+def explain_hold(excesses: Sequence[Excess], *, run_id: str) -> str:
+    """Say what is held, why, and what to do about it."""
+    parts = [
+        f"{each.number} {_words(each)}, more than the {each.limit} that its guard lets through"
+        f" ({each.contacts} contacts, usually {each.usual:g} a run)"
+        for each in excesses
+    ]
+    return (
+        f"nothing of these was written: {'; '.join(parts)}. Look at them by `contact-sync report {run_id} --held`,"
+        " then correct Microsoft 365, the rules or the mapping, or raise the guard's limit"
+    )
+
+
+def _words(excess: Excess) -> str:
+    return f"contacts whose {excess.field} would change" if excess.field else excess.kind
+
+
+def _number(churn: Churn, name: str) -> int | None:
+    kind, _, field = name.partition(".")
+    if kind == REWRITES:
+        return churn.rewrites.get(field, 0)
+    number: int | None = getattr(churn, kind)
+    return number
+
+
+def _after(planned: Planned) -> Json:
+    if planned.draft is not None:
+        return dict(planned.draft.fields)
+    change = planned.change
+    assert change is not None  # noqa: S101 - Planned holds exactly one of the two
+    marks = {
+        "company": change.company_id,
+        "site": change.site_id,
+        "entra_id": change.entra_id,
+        "active": None if change.active is None else str(change.active).lower(),
+    }
+    return {name: change.fields.get(name, marks.get(name)) for name in planned.changed_fields}

@@ -1,0 +1,247 @@
+"""The users of one run that left: their contacts, the proof that they did, and what is planned for them.
+
+Decided after everybody else, because a contact that anybody in scope could want is not switched off.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import NamedTuple
+
+import structlog
+
+from adapters.errors import WireError
+from adapters.records import Contact, Link, Outcome, Planned, Tombstone, User
+from tasks import codes, guarding, leaving, report
+from tasks.completeness import Evidence, find_doubts
+from tasks.contact_keys import is_object_id
+from tasks.judgement import Judgement
+from tasks.leaving import DELETED, Leaver
+from tasks.ports import Json
+from tasks.scope import Exclusion
+from tasks.survey import Survey
+
+AT_ONCE = 1000
+MOST_CONFIRMED = 500  # reads of single users a run; whoever is beyond that waits for the next full run
+
+log = structlog.get_logger()
+
+Excluded = tuple[User, int, Exclusion]
+
+
+class _Waiting(NamedTuple):
+    """A leaver with the active contact that it left."""
+
+    leaver: Leaver
+    contact: Contact
+    link: Link | None
+
+
+class Leavers:
+    """Collects who leaves while a run is judged, then decides."""
+
+    def __init__(self, judgement: Judgement, survey: Survey) -> None:
+        """Begin with nobody; a run that does not look at everybody or everything lets nobody leave."""
+        self._judgement, self._survey = judgement, survey
+        self._is_wanted = not judgement.request.is_restricted
+        self._waiting: dict[str, _Waiting] = {}
+        self._deleted: dict[str, User] = {}
+
+    def sort_out(self, excluded: Sequence[Excluded]) -> list[Json]:
+        """Keep whoever leaves an active contact; return the report's rows of the others."""
+        leavers = [
+            Leaver(user, at_ms, exclusion.rule, exclusion.departure)
+            for user, at_ms, exclusion in excluded
+            if exclusion.departure is not None
+        ]
+        self._collect(leavers)
+        return [
+            report.excluded_row(user, rule=exclusion.rule)
+            for user, _, exclusion in excluded
+            if user.id not in self._waiting
+        ]
+
+    def add_gone(self, gone: Iterable[tuple[Tombstone, int]]) -> None:
+        """Take in users that the directory marks as deleted, or did not find under their id."""
+        for some in _chunks(gone):
+            self._collect([_gone(mark.id, at_ms, is_proved=mark.reason != "missing") for mark, at_ms in some])
+
+    def add_unknown(self, names: Sequence[str]) -> None:
+        """Take in users that were asked for by their object id and are not in the directory."""
+        at_ms = self._judgement.ports.runs.now_ms()
+        ids = [name.casefold() for name in names if is_object_id(name)]
+        self._collect([_gone(user_id, at_ms, is_proved=False) for user_id in ids])
+
+    def is_leaver(self, user_id: str) -> bool:
+        """Tell whether a user left an active contact."""
+        return user_id in self._waiting
+
+    def decide(self) -> tuple[list[Planned], dict[str, list[Json]]]:
+        """Return the deactivations, and the report's rows of those who leave and are not written."""
+        self._add_absent()
+        self._name_the_gone()
+        rows: dict[str, list[Json]] = {"excluded": [], "warnings": self._prove()}
+        planned: list[Planned] = []
+        for leaver, contact, link in self._waiting.values():
+            decision = self._decide(leaver, contact, link)
+            if isinstance(decision, Planned):
+                planned.append(decision)
+                continue
+            rows["excluded"].append(report.excluded_row(leaver.user, rule=leaver.rule))
+            rows["warnings"] += [self._judgement.stamped(row) for row in decision.warnings]
+        return planned, rows
+
+    def _decide(self, leaver: Leaver, contact: Contact, link: Link | None) -> Planned | Outcome:
+        judgement = self._judgement
+        if contact.id in judgement.wanted_contacts:
+            return Outcome(user_id=leaver.user.id, status="skipped")  # it goes on as somebody else's
+        successor = judgement.successor_of(contact, leaver.user, others=self._waiting) if contact.protected else None
+        return leaving.decide_leaver(leaver, contact, link=link, connector=judgement.connector, successor=successor)
+
+    # --- who leaves what ----------------------------------------------------------------------------------------------
+
+    def _collect(self, leavers: Sequence[Leaver]) -> None:
+        if not self._is_wanted or not leavers:
+            return
+        judgement = self._judgement
+        ids = [leaver.user.id for leaver in leavers]
+        links = judgement.ports.memory.links(judgement.connector.home, ids)
+        marked = {leaver.user.id for leaver in leavers if leaver.departure == "left" and not leaver.is_absent}
+        found = judgement.inquiry.find_left(ids, links, marked=marked)
+        contact_ids = list({contact.id for contacts in found.values() for contact in contacts})
+        owners = judgement.ports.memory.owners(judgement.connector.home, contact_ids) if contact_ids else {}
+        for leaver in leavers:
+            link = links.get(leaver.user.id)
+            contact = leaving.contact_of(
+                leaver,
+                found.get(leaver.user.id, ()),
+                link=link,
+                owners=owners,
+                tenant_id=judgement.connector.tenant_id,
+            )
+            if contact is not None:
+                self._waiting[leaver.user.id] = _Waiting(leaver, contact, link)
+
+    def _add_absent(self) -> None:
+        """Take in whoever has a link and is missing from the list of all users."""
+        judgement = self._judgement
+        if judgement.run.mode != "full" or not self._is_wanted:
+            return
+        at_ms = judgement.run.started_at_ms
+        for links in judgement.ports.memory.iter_links(judgement.connector.home):
+            absent = [user_id for user_id in links if not self._survey.has(user_id) and user_id not in judgement.gone]
+            self._collect([replace(_gone(user_id, at_ms, is_proved=False), is_absent=True) for user_id in absent])
+
+    def _name_the_gone(self) -> None:
+        """Learn from the list of deleted users who the gone ones were; whoever is in it has certainly left."""
+        gone = [each for each in self._waiting.values() if each.leaver.is_gone]
+        if not gone:
+            return
+        wanted = {each.leaver.user.id for each in gone}
+        self._deleted = {user.id: user for user in self._iter_deleted() if user.id in wanted}
+        for leaver, contact, link in gone:
+            deleted = self._deleted.get(leaver.user.id)
+            user = leaving.name_known(leaver.user, contact, deleted=deleted)
+            known = replace(leaver, user=user, is_proved=leaver.is_proved or deleted is not None)
+            if leaving.is_theirs(contact, user, link=link):
+                self._waiting[user.id] = _Waiting(known, contact, link)
+            else:
+                del self._waiting[user.id]
+
+    def _iter_deleted(self) -> Iterator[User]:
+        """Yield the users that were deleted lately; of a tenant that does not list them, none."""
+        directory, link = self._judgement.ports.directory(self._judgement.run), None
+        while True:
+            try:
+                page = self._judgement.read(lambda: directory.fetch_deleted_users(link))  # noqa: B023 - called at once
+            except WireError as error:
+                log.warning("deleted_users.unknown", reason=error.reason, status=error.status)
+                return
+            yield from (entry for entry in page.entries if isinstance(entry, User))
+            link = page.next_link
+            if link is None:
+                return
+
+    # --- the proof ----------------------------------------------------------------------------------------------------
+
+    def _prove(self) -> list[Json]:
+        """Prove who left by the whole list and a read of each id; nobody is taken for gone by a list in doubt."""
+        open_ids = [each.leaver.user.id for each in self._waiting.values() if _lacks_proof(each.leaver)]
+        if not open_ids:
+            return []
+        doubts = self._doubts(absent=len(open_ids))
+        if not doubts and self._judgement.connector.on_leaver == "deactivate":
+            doubts = self._confirm(open_ids[:MOST_CONFIRMED])
+        if not doubts:
+            self._believe(open_ids)
+            return []
+        for user_id in open_ids:
+            del self._waiting[user_id]
+        message = (
+            f"the list of users is not proved complete: {'; '.join(doubts)}. So {len(open_ids)} contacts of users that"
+            " are missing from it were left alone; the next full run looks again"
+        )
+        return [self._judgement.stamped({"user_principal_name": None, "code": codes.ADDITIVE_ONLY, "message": message})]
+
+    def _believe(self, open_ids: Sequence[str]) -> None:
+        """Take the confirmed ones for gone; a report needs no read of each id, and a write makes one of its own."""
+        for user_id in open_ids[:MOST_CONFIRMED]:
+            waiting = self._waiting[user_id]
+            self._waiting[user_id] = waiting._replace(leaver=replace(waiting.leaver, is_proved=True))
+
+    def _confirm(self, user_ids: Sequence[str]) -> list[str]:
+        """Read each id that vanished; one that is there after all speaks against the whole list."""
+        directory = self._judgement.ports.directory(self._judgement.run)
+        for user_id in user_ids:
+            user = self._judgement.read(lambda: directory.fetch_user(user_id))  # noqa: B023 - called at once
+            if user is not None:
+                return [f"user {user_id} is missing from it, but exists"]
+        return []
+
+    def _doubts(self, *, absent: int) -> list[str]:
+        judgement = self._judgement
+        before = judgement.ports.memory.watermark(judgement.run.connector_id)
+        users_before = before.users if before is not None else 0
+        counted = self._count_again()
+        churn = before.churn if before is not None else ()
+        guard = judgement.connector.guard
+        usual = guarding.usual_number(churn, guarding.DEACTIVATIONS)
+        evidence = Evidence(
+            users_read=self._survey.users,
+            users_counted=counted,
+            users_before=users_before,
+            left_by_proof=len(judgement.gone) + len(self._deleted),
+            usual_fall=guarding.limit_of(guard.deactivations, guard=guard, contacts=users_before, usual=usual),
+        )
+        doubts = find_doubts(evidence)
+        if doubts:
+            log.warning("list.doubted", absent=absent, **evidence._asdict())
+        if counted is None or counted > self._survey.users or not self._survey.users:
+            judgement.is_list_believed = False
+        return doubts
+
+    def _count_again(self) -> int | None:
+        """Count the tenant's users; the count lags behind, so that one that disagrees is asked for again."""
+        judgement = self._judgement
+        counted = judgement.count(enabled_only=False)
+        for _ in range(judgement.ports.timing.counts_asked - 1):
+            if counted is None or counted <= self._survey.users:
+                break
+            time.sleep(judgement.ports.timing.count_again_s)
+            counted = judgement.count(enabled_only=False)
+        return counted
+
+
+def _lacks_proof(leaver: Leaver) -> bool:
+    return leaver.is_absent and not leaver.is_proved
+
+
+def _gone(user_id: str, at_ms: int, *, is_proved: bool) -> Leaver:
+    return Leaver(User(id=user_id), at_ms, DELETED, "left", is_proved=is_proved)
+
+
+def _chunks(gone: Iterable[tuple[Tombstone, int]]) -> Iterator[list[tuple[Tombstone, int]]]:
+    source = iter(gone)
+    while some := list(islice(source, AT_ONCE)):
+        yield some
