@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from adapters.records import Contact, ContactDraft, Link, User
 from tasks import refusals
-from tasks.addresses import Strength, sought_addresses
+from tasks.addresses import Strength, fold_address, sought_addresses
 from tasks.connector import Connector
 from tasks.contact_keys import index_keys, name_key, object_id_of, strength_of, user_keys
 from tasks.names import fold
@@ -66,7 +66,8 @@ class _Case:
     user: User
     draft: ContactDraft
     facts: Facts
-    addresses: Mapping[str, Strength]
+    addresses: Mapping[str, Strength]  # those that are sought
+    all_addresses: frozenset[str]  # and those that another user of the run has the better right to
     linked: Contact | None
 
     def strength(self, contact: Contact) -> Strength | None:
@@ -86,6 +87,11 @@ class _Case:
     def has_my_name(self, contact: Contact) -> bool:
         """Tell whether first and last name agree."""
         return name_key(contact.fields) == name_key(self.draft.fields)
+
+    def could_share_an_alias(self, contact: Contact) -> bool:
+        """Tell whether an alias alone makes it the user's: the same surname, and no relative of other addresses."""
+        has_other_address = any(fold_address(address) not in self.all_addresses for address in contact.emails)
+        return self.has_my_surname(contact) and (self.has_my_name(contact) or not has_other_address)
 
 
 class Matcher:
@@ -108,8 +114,10 @@ class Matcher:
         link, contacts = facts.link, {contact.id: contact for contact in facts.contacts}
         if link is not None and link.contact_id not in contacts and link.contact_id not in facts.deleted_contacts:
             return Needs("contacts", (link.contact_id,))
-        addresses = {address: how for address, how in sought_addresses(user, draft).items() if address not in withheld}
-        case = _Case(user, draft, facts, addresses, contacts.get(link.contact_id) if link is not None else None)
+        known = sought_addresses(user, draft)
+        addresses = {address: how for address, how in known.items() if address not in withheld}
+        linked = contacts.get(link.contact_id) if link is not None else None
+        case = _Case(user, draft, facts, addresses, frozenset(known), linked)
         inside = [contact for contact in contacts.values() if contact.company_id in self._companies]
         pools = self._pools(case, inside)
         for active in (True, False):
@@ -126,7 +134,7 @@ class Matcher:
         hits = {contact.id: how for contact in inside if (how := case.strength(contact)) is not None}
         named = [contact for contact in inside if hits.get(contact.id, Strength.ALIAS) > Strength.ALIAS]
         aliased = [contact for contact in inside if hits.get(contact.id) is Strength.ALIAS]
-        addressed = named + [contact for contact in aliased if case.has_my_surname(contact)] or aliased
+        addressed = named + [contact for contact in aliased if case.could_share_an_alias(contact)] or aliased
         if linked or marked:
             addressed = [contact for contact in named if self._is_free(case, contact)]
         return [("link", linked), ("object_id", marked), ("mail", addressed)]
@@ -149,8 +157,8 @@ class Matcher:
         if key == "mail":
             how = case.strength(contact) or Strength.ALIAS
             key = _KEY_OF[how]
-            if how is Strength.ALIAS and not case.has_my_surname(contact):
-                return refusals.other_surname(case.user, contact)
+            if how is Strength.ALIAS and not case.could_share_an_alias(contact):
+                return refusals.other_name(case.user, contact)
         others = set() if case.is_mine(contact) else self._others(case, contact)
         for other in sorted(others):
             if other.startswith("/") or other in case.facts.living_users:

@@ -34,10 +34,10 @@ def several_contacts(user: User, contacts: Sequence[Contact]) -> Refusal:
     return Refusal(codes.DUPLICATE_CONTACT, message, ids)
 
 
-def other_surname(user: User, contact: Contact) -> Refusal:
+def other_name(user: User, contact: Contact) -> Refusal:
     """Refuse a contact that shares a mere alias."""
     message = (
-        f"Contact {contact.id} has an alias address of {name_of(user)} but another surname;"
+        f"Contact {contact.id} has an alias address of {name_of(user)} but another name;"
         " remove the address from it, or put the user's object id or main address on it if it is the same person"
     )
     return Refusal(codes.DUPLICATE_CONTACT, message, (contact.id,))

@@ -191,6 +191,17 @@ def test_alias_alone_with_another_surname_is_refused_and_never_created() -> None
     assert refused(find([desk], user=user)) == (codes.DUPLICATE_CONTACT, ("12345",))
 
 
+def test_alias_that_a_relative_shares_beside_an_address_of_its_own_is_refused() -> None:
+    shared = ("amy@contoso.com", "sales@contoso.com")
+    relative = make_contact(emails=shared, fields={"first_name": "Amy", "last_name": "Example"})
+    user = make_user(proxy_addresses=("smtp:sales@contoso.com",))
+    assert refused(find([relative], user=user)) == (codes.DUPLICATE_CONTACT, ("12345",))
+    same_name = make_contact(emails=shared)
+    assert found(find([same_name], user=user)) == ("12345", "alias")
+    nickname = make_contact(emails=shared[1:], fields={"first_name": "Annie", "last_name": "Example"})
+    assert found(find([nickname], user=user)) == ("12345", "alias")
+
+
 def test_main_address_needs_no_surname() -> None:
     contact = make_contact(fields={"first_name": "Ann", "last_name": "Maiden"})
     assert found(find([contact])) == ("12345", "mail")

@@ -227,3 +227,17 @@ def test_user_gone_between_plan_and_a_look_is_left_alone(engine: Engine) -> None
     engine.work()
     assert counts(engine.report(run_id)) == (0, 0, 1, 0)
     assert engine.psa.contacts == {}
+
+
+def test_user_refused_beside_another_user_takes_no_relatives_contact_once_it_is_read_alone(engine: Engine) -> None:
+    ann = engine.directory.add_user("ann", mail="a@contoso.com", proxy_addresses=("smtp:sales@contoso.com",))
+    engine.directory.add_user(
+        "bob", given_name="Bob", mail="b@contoso.com", proxy_addresses=("smtp:sales@contoso.com",)
+    )
+    engine.psa.add_contact(entra_id=ann.id, first_name="Ann", last_name="Example")
+    engine.psa.add_contact(first_name="Bob", last_name="Example")
+    engine.psa.add_contact(emails=("a@contoso.com", "sales@contoso.com"), first_name="Ann", last_name="Example")
+    assert codes(engine.run(sync_mode="full")) == ["DuplicateContact"]
+    writes = len(engine.psa.writes)
+    assert codes(engine.run()) == ["DuplicateContact"]
+    assert len(engine.psa.writes) == writes

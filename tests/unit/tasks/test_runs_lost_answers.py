@@ -11,7 +11,7 @@ from tests.fakes.engine import Engine
 from tests.fakes.queue import Message
 from tests.fakes.reports import codes, counts
 
-SHORT = {"write_deadline_s": 0.04, "write_margin_s": 0.01, "user_horizon_s": 60.0}
+SHORT = {"write_deadline_s": 0.15, "write_margin_s": 0.02, "user_horizon_s": 60.0}
 AWAY = TransientError("server_error", vendor="connectwise", status=503)
 ANSWER_LOST = AnswerLostError("timeout", vendor="connectwise")
 UNREADABLE = WireError("write_not_applied", vendor="connectwise")
