@@ -1,0 +1,35 @@
+"""A client that knocks at an ASGI application in this process, one request at a time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+import httpx
+
+
+class Door:
+    """`post` and `get` as httpx has them; `content` may come in parts, whose length is not told."""
+
+    def __init__(self, app: Any) -> None:
+        """Take the application; it is not started."""
+        self._transport = httpx.ASGITransport(app)
+
+    def post(self, path: str, **request: Any) -> httpx.Response:
+        """Send a POST."""
+        return asyncio.run(self._send("POST", path, **request))
+
+    def get(self, path: str, **request: Any) -> httpx.Response:
+        """Send a GET."""
+        return asyncio.run(self._send("GET", path, **request))
+
+    async def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        content = request.get("content")
+        if content is not None and not isinstance(content, bytes | str):
+            request["content"] = _in_parts(content)
+        async with httpx.AsyncClient(transport=self._transport, base_url="http://door") as client:
+            return await client.request(method, path, **request)
+
+
+async def _in_parts(parts: Iterable[bytes]) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part

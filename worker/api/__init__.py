@@ -1,0 +1,1 @@
+"""The HTTP face: what others ask of us, and what Graph tells us."""
