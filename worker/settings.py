@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from tasks.expressions import compile_condition, compile_template
 from worker.configuration import (
@@ -9,9 +10,11 @@ from worker.configuration import (
     ConfigurationError,
     Problem,
     Settings,
+    Snapshot,
     SnapshotConfiguration,
     Snapshots,
     find_file,
+    from_documents,
     load,
 )
 from worker.configuration.files import FILE_VARIABLE
@@ -25,6 +28,7 @@ __all__ = [
     "SnapshotConfiguration",
     "child_environment",
     "load_settings",
+    "read_snapshot",
     "snapshot_configuration",
 ]
 
@@ -50,3 +54,8 @@ def child_environment(settings: Settings) -> dict[str, str]:
 def snapshot_configuration(settings: Settings, snapshots: Snapshots) -> SnapshotConfiguration:
     """Return the configuration port over the store's snapshots; secrets are looked up in this process."""
     return SnapshotConfiguration(snapshots, base_dir=settings.base_dir, environment=os.environ, built_in=BUILT_IN)
+
+
+def read_snapshot(settings: Settings, documents: dict[str, Any], *, name: str) -> Snapshot:
+    """Read published documents back; secrets are looked up in this process. `name` is what problems call them."""
+    return from_documents(documents, base_dir=settings.base_dir, environment=os.environ, built_in=BUILT_IN, name=name)

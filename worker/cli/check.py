@@ -10,7 +10,7 @@ import typer
 
 from adapters.errors import SyncError
 from adapters.store import Store
-from worker.cli.choosing import choose
+from worker.cli.choosing import Every, Psas, Tags, choose
 from worker.cli.console import make_table, out, say, shown
 from worker.cli.entering import Config, Json, opened_store, settings_of
 from worker.cli.exits import Exit, Refusal
@@ -33,12 +33,19 @@ def register(app: typer.Typer) -> None:
 
 
 def check(
-    context: typer.Context, connector: ConnectorNames = None, *, as_json: Json = False, config: Config = None
+    context: typer.Context,
+    connector: ConnectorNames = None,
+    *,
+    every: Every = False,
+    tag: Tags = None,
+    psa: Psas = None,
+    as_json: Json = False,
+    config: Config = None,
 ) -> None:
     """Check every connection, permission and mapping; write nothing. Needs no worker, and no store."""
     settings = settings_of(context, config)
-    known = {name: each.tags for name, each in settings.connectors.items()}
-    chosen = choose(known, names=connector or [], tags=[], every=not connector)
+    everybody = every or not (connector or tag or psa)
+    chosen = choose(settings.connectors, names=connector or [], tags=tag or [], psas=psa or [], every=everybody)
     with ExitStack() as stack:
         store, finding = _store(settings, stack)
         findings = [finding]

@@ -7,20 +7,25 @@ from typing import Annotated, Any
 
 import typer
 
+from adapters.store import Store
 from tasks.report import iso_time
+from worker.cli import trying
 from worker.cli.choosing import choose
 from worker.cli.console import make_table, out, say
 from worker.cli.entering import Config, Json, opened_store, settings_of
+from worker.cli.exits import Refusal
 from worker.compose import publish_configuration
+from worker.configuration import to_documents
 from worker.configuration.origin import Effective, explain
 from worker.configuration.schema import json_schema
-from worker.settings import Settings
+from worker.settings import Settings, read_snapshot
 
 __all__ = ["register"]
 
 ConnectorName = Annotated[
     str | None, typer.Argument(metavar="CONNECTOR", help="Whose settings; absent: a list of all.")
 ]
+VersionNumber = Annotated[int, typer.Argument(metavar="VERSION", help="A number as `config history` lists it.")]
 Origin = Annotated[bool, typer.Option("--origin", help="Say where each value stands.")]
 
 
@@ -29,8 +34,10 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(name="config", help="Look at the configuration, and publish it.", no_args_is_help=True)
     group.command(epilog="Example: contact-sync config schema > contact-sync.schema.json")(schema)
     group.command(epilog="Example: contact-sync config show contoso --origin")(show)
+    group.command("test", epilog=trying.EXAMPLE)(trying.try_user)
     group.command(epilog="Example: contact-sync config apply")(apply)
     group.command(epilog="Example: contact-sync config history")(history)
+    group.command(epilog="Example: contact-sync config rollback 7")(rollback)
     app.add_typer(group)
 
 
@@ -52,8 +59,7 @@ def show(
     if connector is None:
         _list(settings, as_json=as_json)
         return
-    known = {name: each.tags for name, each in settings.connectors.items()}
-    (chosen,) = choose(known, names=[connector], tags=[], every=False)
+    (chosen,) = choose(settings.connectors, names=[connector])
     values = explain(settings, chosen)
     if as_json:
         rows = {each.key: _described(each, with_origin=origin) for each in values}
@@ -86,6 +92,31 @@ def history(context: typer.Context, *, as_json: Json = False, config: Config = N
         sys.stdout.writelines(json.dumps(row) + "\n" for row in rows)
     else:
         out().print(make_table(["version", "published at", "digest"], [list(row.values()) for row in rows]))
+
+
+def rollback(context: typer.Context, version: VersionNumber, config: Config = None) -> None:
+    """Publish an earlier version once more, as the newest; the file stays as it is."""
+    settings = settings_of(context, config)
+    with opened_store(settings) as store:
+        documents = _documents(store, version)
+        read_snapshot(settings, documents, name=f"configuration version {version}").check()
+        before = store.snapshots.current_version()
+        published = store.snapshots.publish(documents)
+    if published == before:
+        say(f"version {version} holds what is in force already (version {before}); nothing has changed")
+        return
+    say(f"configuration version {published} is published: it holds what version {version} held")
+    if documents != to_documents(settings):
+        say(f"{settings.path.name} says other: correct it before the next `config apply` or `up`, which publish it")
+
+
+def _documents(store: Store, version: int) -> dict[str, Any]:
+    try:
+        return store.snapshots.get(version)
+    except KeyError:
+        kept = sorted(each.version for each in store.snapshots.history())
+        there_are = f"there are {kept[0]} to {kept[-1]}" if kept else "nothing was published yet"
+        raise Refusal(f"there is no configuration version {version}", hint=f"{there_are}: config history") from None
 
 
 def _list(settings: Settings, *, as_json: bool) -> None:

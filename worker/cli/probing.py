@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from adapters.errors import SyncError
-from adapters.records import Company
+from adapters.records import Company, PsaSchema
 from adapters.records.runs import Lane
 from adapters.store import Store
 from adapters.transport import Budget
@@ -109,6 +109,10 @@ class Prober:
             yield from self._found(connector, "companies", self._companies)
             yield from self._found(connector, "mapping", self._mapping)
 
+    def schema(self, connector: Connector) -> PsaSchema:
+        """Read the fields of a connector's PSA. Raises SyncError."""
+        return self._vendors.contacts_of(connector, version=VERSION, lane=LANE).fetch_schema()
+
     def _found(
         self, connector: Connector, what: str, part: Callable[[Connector], Iterator[Found]]
     ) -> Iterator[Finding]:
@@ -160,8 +164,7 @@ class Prober:
             yield from _sites(connector, company)
 
     def _mapping(self, connector: Connector) -> Iterator[Found]:
-        schema = self._vendors.contacts_of(connector, version=VERSION, lane=LANE).fetch_schema()
-        problems = check_mapping(connector, schema)
+        problems = check_mapping(connector, self.schema(connector))
         for problem in problems:
             yield "mapping", "failed", problem
         if not problems:

@@ -11,6 +11,7 @@ from rich.text import Text
 from adapters.records import Run
 from adapters.store import Store
 from tasks.report import iso_time
+from worker.cli.choosing import Every, Psas, Tags, choose
 from worker.cli.console import make_table, out, say, shown
 from worker.cli.entering import Config, Json, opened_store, settings_of
 from worker.cli.exits import Exit, Refusal
@@ -30,6 +31,9 @@ ConnectorOption = Annotated[
     str | None, typer.Option("--connector", metavar="NAME", help="Runs of this connector only.")
 ]
 Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, help="At most so many closed runs.")]
+ConnectorNames = Annotated[
+    list[str] | None, typer.Argument(metavar="CONNECTOR", help="Whose rows; absent: every connector.")
+]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help=f'A run id as `runs` lists it, or "{LAST}".')]
 Excluded = Annotated[bool, typer.Option("--excluded", help="List who was left out, and by which rule.")]
 Errors = Annotated[bool, typer.Option("--errors", help="List all errors, and nothing else.")]
@@ -93,11 +97,22 @@ def report(
             print_report(store, head)
 
 
-def status(context: typer.Context, *, as_json: Json = False, config: Config = None) -> None:
+def status(
+    context: typer.Context,
+    connector: ConnectorNames = None,
+    *,
+    every: Every = False,
+    tag: Tags = None,
+    psa: Psas = None,
+    as_json: Json = False,
+    config: Config = None,
+) -> None:
     """Show one row a customer, worst first."""
     settings = settings_of(context, config)
+    everybody = every or not (connector or tag or psa)
+    chosen = choose(settings.connectors, names=connector or [], tags=tag or [], psas=psa or [], every=everybody)
     with opened_store(settings) as store:
-        found = standings(settings, store)
+        found = standings((settings.connectors[name] for name in chosen), store)
         workers = len(store.presence.living())
     if as_json:
         sys.stdout.writelines(json.dumps(each.as_json(), ensure_ascii=False) + "\n" for each in found)

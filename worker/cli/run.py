@@ -11,10 +11,11 @@ from pydantic import ValidationError
 from adapters.records import Run
 from adapters.store import Store
 from tasks import codes
+from tasks.connector import Connector
 from tasks.ports import Ports
 from tasks.request import SyncRequest
 from tasks.requesting import request_run
-from worker.cli.choosing import choose
+from worker.cli.choosing import Every, Psas, Tags, choose
 from worker.cli.console import say
 from worker.cli.entering import Config, Json, opened_store, requesting_ports, settings_of
 from worker.cli.exits import Exit, Refusal
@@ -53,8 +54,6 @@ class Mode(StrEnum):
 
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="CONNECTOR", help="Whose users; several are allowed.")]
-Every = Annotated[bool, typer.Option("--all", help="Every connector.")]
-Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="Connectors with this tag; repeatable.")]
 ModeOption = Annotated[Mode, typer.Option("--mode", help="All users, or changes since the last run only.")]
 Upns = Annotated[
     list[str] | None, typer.Option("--upn", metavar="UPN", help="Exactly this user principal name; repeatable.")
@@ -85,6 +84,7 @@ def run(  # noqa: PLR0913 - one option each input of a run
     *,
     every: Every = False,
     tag: Tags = None,
+    psa: Psas = None,
     mode: ModeOption = Mode.INCREMENTAL,
     upn: Upns = None,
     department: Departments = None,
@@ -112,7 +112,7 @@ def run(  # noqa: PLR0913 - one option each input of a run
     with opened_store(settings) as store:
         ports = requesting_ports(settings, store)
         _check_published(settings, store)
-        chosen = choose(_known(ports), names=connectors or [], tags=tag or [], every=every)
+        chosen = choose(_known(ports), names=connectors or [], tags=tag or [], psas=psa or [], every=every)
         say(f"request for {', '.join(chosen)}: {_describe(request)}")
         _check_workers(settings, store)
         runs = [request_run(ports, connector_id, request, trigger="cli") for connector_id in chosen]
@@ -179,10 +179,10 @@ def _check_published(settings: Settings, store: Store) -> None:
         say("      `contact-sync config apply` publishes it")
 
 
-def _known(ports: Ports) -> dict[str, tuple[str, ...]]:
+def _known(ports: Ports) -> dict[str, Connector]:
     version = ports.configuration.current_version()
     names = ports.configuration.connectors(version=version)
-    return {name: ports.configuration.connector(name, version=version).tags for name in names}
+    return {name: ports.configuration.connector(name, version=version) for name in names}
 
 
 def _check_workers(settings: Settings, store: Store) -> None:

@@ -1,5 +1,6 @@
 """How each customer stands: its last run, its open one, its next one, and what is left over; worst first."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +10,6 @@ from adapters.store import Store
 from tasks.connector import Connector
 from tasks.report import iso_time
 from tasks.scheduling import next_tick
-from worker.settings import Settings
 
 __all__ = ["Standing", "standings"]
 
@@ -38,13 +38,13 @@ class Standing:
         return asdict(self)
 
 
-def standings(settings: Settings, store: Store) -> list[Standing]:
-    """Return every connector of the configuration file, worst first."""
+def standings(connectors: Iterable[Connector], store: Store) -> list[Standing]:
+    """Return how each of these connectors stands, worst first."""
     now_ms = store.runs.now_ms()
     going_on = {run.connector_id: run for run in store.reports.open_runs()}
     found = [
         _standing(connector, store, now_ms=now_ms, open_run=going_on.get(connector.connector_id))
-        for connector in settings.connectors.values()
+        for connector in connectors
     ]
     return sorted(found, key=lambda each: (WORST_FIRST.index(each.standing), each.connector_id))
 

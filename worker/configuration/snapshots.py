@@ -80,6 +80,23 @@ class Snapshot:
         """The connectors of this version."""
         return tuple(self._documents["connectors"])
 
+    def check(self) -> None:
+        """Build every part. Raises ConfigurationError with all that this release, here, cannot use."""
+        builds: list[tuple[Callable[[str], object], str]] = [
+            (self.psa, "psa"),
+            (self.graph_app, "graph_app"),
+            (self.connector, "connectors"),
+        ]
+        problems: list[Problem] = []
+        for build, kind in builds:
+            for name in self._documents[kind]:
+                try:
+                    build(name)
+                except ConfigurationError as exc:
+                    problems.extend(exc.problems)
+        if problems:
+            raise ConfigurationError(problems)
+
     def psa_kind(self, name: str) -> str:
         """Return the kind of a PSA instance. Raises KeyError."""
         return str(self._documents["psa"][name]["kind"])

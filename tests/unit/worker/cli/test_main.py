@@ -13,7 +13,7 @@ from worker.cli import app, main
 from worker.cli.exits import Exit
 
 VERBS = ["up", "worker", "beat", "flower", "demo", "run", "runs", "report", "status", "check", "config"]
-OF_CONFIG = ["schema", "show", "apply", "history"]
+OF_CONFIG = ["schema", "show", "test", "apply", "history", "rollback"]
 
 
 @pytest.fixture
