@@ -71,7 +71,8 @@ def _close(ports: Ports, run: Run) -> None:
 
 
 def _run_warnings(ports: Ports, run: Run) -> list[Json]:
-    found = [reading_plan.mode_warning(run), _held_warning(run), *run.notes.get("warnings", [])]
+    found = [reading_plan.mode_warning(run), _held_warning(run)]
+    found += [*run.notes.get("claims", []), *run.notes.get("warnings", [])]
     return [report.warning_row(warning, at=now(ports)) for warning in found if warning]
 
 
@@ -86,9 +87,11 @@ def _held_warning(run: Run) -> Json | None:
 
 def _alert(run: Run) -> Json | None:
     """Return what somebody is to be told at once; a dry run tells only whoever asked for it."""
-    if run.dry_run or not run.notes.get("held"):
+    held, claims = run.notes.get("held"), run.notes.get("claims")
+    if run.dry_run or not (held or claims):
         return None
-    return {"kind": "held", "connector": run.connector_id, "run_id": run.run_id, "held": run.notes["held"]}
+    facts = {"connector": run.connector_id, "run_id": run.run_id, "held": held, "claims": claims}
+    return {"kind": "held" if held else "claimed_twice", **{name: value for name, value in facts.items() if value}}
 
 
 def _excesses(run: Run) -> list[Excess]:

@@ -45,9 +45,9 @@ class Guard(Record):
     """The mass-change guard: over a limit nothing of that kind is written, and the run is held."""
 
     small_below: int = 30  # contacts
-    creations: GuardLimit = GuardLimit(absolute=50, share=0.25, churn=5, small_absolute=10, small_share=0.5)
+    creations: GuardLimit = GuardLimit(absolute=25, share=0.25, churn=5, small_absolute=10, small_share=0.5)
     deactivations: GuardLimit = GuardLimit(absolute=5, share=0.05, churn=5, small_absolute=1, small_share=0.2)
-    rewrites: GuardLimit = GuardLimit(absolute=50, share=0.3, churn=5, small_absolute=10, small_share=0.5)  # of a field
+    rewrites: GuardLimit = GuardLimit(absolute=25, share=0.3, churn=5, small_absolute=10, small_share=0.5)  # of a field
 
 
 class Connector(Record):

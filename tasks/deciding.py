@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from adapters.errors import WireError
 from adapters.records import Outcome, Planned, Run, RunState, User
-from tasks import closing, codes, conflicts, fanning_out, holding, indexing, leaving, report, sifting
+from tasks import claiming, closing, codes, conflicts, fanning_out, holding, indexing, leaving, report, sifting
 from tasks.connector import Connector
 from tasks.guarding import Excess
 from tasks.holding import JudgingHold
@@ -111,6 +111,7 @@ def _findings(judgement: Judgement, survey: Survey, excesses: list[Excess]) -> J
         "held": [excess.model_dump() for excess in excesses],
         "tally": dict(judgement.tally),
         "users_read": survey.users if counts else None,
+        "claims": claiming.find_claims(judgement),
     }
 
 

@@ -18,6 +18,7 @@ from tasks.inquiry import Case, Inquiry
 from tasks.matching import Match, Matcher, Needs, Refusal
 from tasks.planning import Planner
 from tasks.ports import Json, Ports
+from tasks.reading_plan import FOREIGN
 from tasks.request import SyncRequest
 from tasks.scope import Exclusion, Scope
 from tasks.succession import Succession
@@ -51,6 +52,7 @@ class Judgement:
         self.gone: dict[str, tuple[Tombstone, int]] = {}  # users that were met as tombstones, when they were read
         self.wanted_contacts: set[str] = set()  # that somebody in scope has, or is refused because of
         self.tally: Counter[str] = Counter()  # planned changes by guarded kind
+        self.claims: set[str] = set()  # contacts that somebody in scope could be, and another tenant's user has
         self.is_list_believed = True
 
     def slices(self) -> Iterator[list[tuple[User, int]]]:
@@ -180,6 +182,8 @@ class Judgement:
         """Keep in mind whose contacts nobody may switch off in this run, and who could take over a role."""
         if isinstance(verdict, Refusal):
             self.wanted_contacts.update(verdict.contact_ids)
+            if any(user_id.startswith(FOREIGN) for user_id in verdict.user_ids):
+                self.claims.update(verdict.contact_ids)
         elif verdict.contact is not None:
             self.wanted_contacts.add(verdict.contact.id)
             if case.user.account_enabled is True:

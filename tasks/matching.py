@@ -169,7 +169,10 @@ class Matcher:
         if contact.company_id != case.draft.company_id and not self._moves:
             return refusals.other_company(case.user, contact, case.draft.company_id)
         relink = object_id_of(contact) in others
-        warnings = (refusals.relinked(case.user, contact),) if relink else ()
+        warnings: tuple[Json, ...] = (refusals.relinked(case.user, contact),) if relink else ()
+        link = case.facts.link
+        if link is not None and link.contact_id in case.facts.deleted_contacts:
+            warnings += (refusals.merged(case.user, contact, link.contact_id),)
         return Match(contact, key, relink, warnings)
 
     def _others(self, case: _Case, contact: Contact) -> set[str]:

@@ -15,7 +15,7 @@ from tasks.connector import Connector, FieldRule
 from tasks.contact_keys import object_id_of
 from tasks.drafting import DONE, Drafted, name_of
 from tasks.matching import Match
-from tasks.refusals import Refusal, warning
+from tasks.refusals import Refusal, moved, unlinked, warning
 from tasks.request import SyncRequest
 
 __all__ = ["Planner", "fingerprint_of", "is_applied", "link_of", "plan_deactivation"]
@@ -114,7 +114,7 @@ class Planner:
             return Outcome(user_id=case.user.id, status="skipped", link=link)
         changes = _Changes()
         self._compare_fields(case, contact, changes)
-        marks = _compare_marks(case, contact, changes)
+        marks = [*_drift(case, contact), *_compare_marks(case, contact, changes)]
         warnings = (*case.match.warnings, *marks, *_warnings(case, frozenset(changes.names)))
         fingerprint, written = fingerprint_of(case.drafted), self._written(case)
         if not changes.names:
@@ -184,6 +184,18 @@ def _compare_marks(case: _Case, contact: Contact, changes: _Changes) -> list[Jso
         message = f"The inactive contact {contact.id} of {name_of(user)} was switched on again"
         warnings.append(warning(user, codes.CONTACT_REACTIVATED, message))
     return warnings
+
+
+def _drift(case: _Case, contact: Contact) -> list[Json]:
+    """Return what was done to the contact in the PSA since our last write, beside its fields."""
+    link, found = case.link, []
+    if link is None or link.contact_id != contact.id:
+        return []
+    if link.fingerprint and not (contact.entra_id or "").strip():
+        found.append(unlinked(case.user, contact))
+    if link.company_id and link.company_id != contact.company_id:
+        found.append(moved(case.user, contact, link.company_id))
+    return found
 
 
 def plan_deactivation(

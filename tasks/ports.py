@@ -368,6 +368,9 @@ class Memory(Protocol):
     def save_links(self, home: str, links: Mapping[str, Link]) -> None:
         """Remember links without a write; a link with a newer read time stands."""
 
+    def claim_tenant(self, tenant_id: str, connector_id: str, *, remember: bool) -> set[str]:
+        """Return which connectors ever read the tenant; remember that this one does. A repeat changes nothing."""
+
     def watermark(self, connector_id: str) -> Watermark | None:
         """Return the saved delta link."""
 

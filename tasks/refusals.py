@@ -123,6 +123,33 @@ def recreated(user: User, contact_id: str) -> Json:
     return warning(user, codes.CONTACT_RECREATED, message)
 
 
+def merged(user: User, contact: Contact, gone_id: str) -> Json:
+    """Warn that the linked contact is gone and another one takes its place."""
+    message = (
+        f"Contact {gone_id} of {name_of(user)} was deleted in the PSA, or merged into another one; contact {contact.id}"
+        " has the user's object id or address and is used from now on"
+    )
+    return warning(user, codes.CONTACT_MERGED, message)
+
+
+def unlinked(user: User, contact: Contact) -> Json:
+    """Warn that somebody took the object id off a contact, which is put back."""
+    message = (
+        f"The object id of {name_of(user)} was taken off contact {contact.id} in the PSA, and is put back; to separate"
+        " the two, exclude the user, or give the contact to somebody else"
+    )
+    return warning(user, codes.CONTACT_UNLINKED, message)
+
+
+def moved(user: User, contact: Contact, company_id: str) -> Json:
+    """Warn that a contact was moved in the PSA since our last write."""
+    message = (
+        f"Contact {contact.id} of {name_of(user)} was moved in the PSA,"
+        f" from company {company_id} to company {contact.company_id}"
+    )
+    return warning(user, codes.CONTACT_MOVED, message)
+
+
 def warning(user: User, code: str, message: str) -> Json:
     """Return a warning row, without its timestamp."""
     return {"user_principal_name": name_of(user), "code": code, "message": message}

@@ -121,6 +121,12 @@ class Keys:
         """Name the hash: what is about to be written for this user, and by which fence."""
         return self._of("intent", connector_id, user_id)
 
+    # --- one tenant ---
+
+    def readers(self, tenant_id: str) -> str:
+        """Name the set: connectors that have read this tenant."""
+        return self._of("readers", tenant_id.casefold())
+
     # --- one PSA instance, or a tenant's part of it ---
 
     def links(self, home: str) -> str:

@@ -65,6 +65,13 @@ class Memory:
                 values += [user_id, encoded["read_at_ms"], encoded["link"], encoded["contact"], encoded["owner"]]
             self._connection.call("links_save", keys=keys, args={}, rest=values)
 
+    def claim_tenant(self, tenant_id: str, connector_id: str, *, remember: bool) -> set[str]:
+        """Return which connectors ever read the tenant; remember that this one does."""
+        readers = self._keys.readers(tenant_id)
+        if remember:
+            self._connection.client.sadd(readers, connector_id)
+        return {text(name) for name in self._connection.client.smembers(readers)}
+
     def watermark(self, connector_id: str) -> Watermark | None:
         """Return the saved delta link."""
         found = self._connection.client.hget(self._keys.watermarks, connector_id)

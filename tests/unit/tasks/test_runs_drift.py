@@ -1,0 +1,124 @@
+"""What happened to our contacts in the PSA behind our back is reported; what two connectors claim is an alarm."""
+
+from typing import Any
+
+from adapters.records import Contact
+from tests.fakes.directory import FakeDirectory
+from tests.fakes.engine import TENANT, Engine
+from tests.fakes.reports import codes, counts
+
+OTHER_TENANT = "22222222-2222-4222-8222-222222222222"
+
+
+def furnish(engine: Engine, **settings: Any) -> Contact:
+    """Give Ann and Bob a contact each; return Ann's."""
+    engine.psa.add_company("251")
+    engine.directory.add_user("ann", business_phones=("1",))
+    engine.directory.add_user("bob", business_phones=("1",))
+    engine.configure(**settings)
+    engine.run(sync_mode="full")
+    return contact_of(engine, "ann")
+
+
+def contact_of(engine: Engine, name: str) -> Contact:
+    """Return the one contact that has this user's address."""
+    (found,) = (contact for contact in engine.psa.contacts.values() if f"{name}@contoso.com" in contact.emails)
+    return found
+
+
+def change(engine: Engine, contact: Contact, **facts: Any) -> None:
+    """Change a contact by hand."""
+    engine.psa.contacts[contact.id] = contact.model_copy(update=facts)
+
+
+def test_merged_contact_goes_on_as_the_one_that_is_left(engine: Engine) -> None:
+    ann = furnish(engine)
+    engine.psa.remove_contact(ann.id)
+    left = engine.psa.add_contact(first_name="Ann", last_name="Example", email="ann@contoso.com", phone="1")
+    report = engine.run(sync_mode="full")
+    assert codes(report, "warnings") == ["ContactMerged"]
+    assert ann.id in report["warnings"][0]["message"]
+    assert left.id in report["warnings"][0]["message"]
+    assert [row["changed_fields"] for row in report["updated_contacts"]] == [["entra_id"]]
+    assert len(engine.psa.contacts) == 2
+    assert codes(engine.run(sync_mode="full"), "warnings") == []
+
+
+def test_object_id_that_was_taken_off_is_reported_and_put_back(engine: Engine) -> None:
+    ann = furnish(engine)
+    change(engine, ann, entra_id=None)
+    report = engine.run(sync_mode="full")
+    assert codes(report, "warnings") == ["ContactUnlinked"]
+    assert contact_of(engine, "ann") == ann
+    assert codes(engine.run(sync_mode="full"), "warnings") == []
+
+
+def test_moved_contact_is_an_error_and_stays_where_it_was_put(engine: Engine) -> None:
+    ann = furnish(engine)
+    change(engine, ann, company_id="251")
+    report = engine.run(sync_mode="full")
+    assert codes(report) == ["CompanyMismatch"]
+    assert contact_of(engine, "ann").company_id == "251"
+    assert len(engine.psa.contacts) == 2
+
+
+def test_moved_contact_that_the_policy_moves_back_is_reported(engine: Engine) -> None:
+    ann = furnish(engine, on_company_change="move")
+    change(engine, ann, company_id="251")
+    report = engine.run(sync_mode="full")
+    assert codes(report, "warnings") == ["ContactMoved"]
+    assert contact_of(engine, "ann").company_id == "250"
+    assert codes(engine.run(sync_mode="full"), "warnings") == []
+
+
+def test_deleted_contacts_are_not_made_anew_in_a_mass(engine: Engine) -> None:
+    for _ in range(40):
+        engine.directory.add_user()
+    engine.run(sync_mode="full")
+    engine.psa.contacts.clear()
+    report = engine.run(sync_mode="full")
+    assert [(each["kind"], each["number"], each["limit"]) for each in report["held"]] == [("creations", 40, 25)]
+    assert engine.psa.contacts == {}
+
+
+def test_two_connectors_of_one_tenant_are_an_alarm(engine: Engine) -> None:
+    furnish(engine)
+    engine.add_connector("again", engine.directory, psa_default_company_id="251", tenant_id=TENANT.upper())
+    report = engine.run("again", sync_mode="full")
+    assert "ClaimedTwice" in codes(report, "warnings")
+    message = next(row["message"] for row in report["warnings"] if row["code"] == "ClaimedTwice")
+    assert "contoso" in message
+    assert "again" in message
+    (alert,) = engine.store.outbox.take(limit=9, grace_s=60)
+    assert (alert["kind"], alert["connector"]) == ("claimed_twice", "again")
+
+
+def test_connector_that_is_not_configured_any_more_claims_nothing(engine: Engine) -> None:
+    furnish(engine)
+    engine.add_connector("renamed", engine.directory)
+    connector = engine.configuration.connector("renamed", version=engine.configuration.current_version())
+    engine.configuration.publish(connector)
+    assert codes(engine.run("renamed", sync_mode="full"), "warnings") == []
+
+
+def test_contact_that_two_tenants_claim_is_an_alarm_and_stays_whose_it_was(engine: Engine) -> None:
+    ann = furnish(engine)
+    other = FakeDirectory()
+    other.add_user("ann", id="99999999-0000-4000-8000-000000000001", business_phones=("2",))
+    engine.add_connector("fabrikam", other, tenant_id=OTHER_TENANT)
+    report = engine.run("fabrikam", sync_mode="full")
+    assert codes(report) == ["DuplicateContact"]
+    assert codes(report, "warnings") == ["ClaimedTwice"]
+    assert ann.id in report["warnings"][0]["message"]
+    assert contact_of(engine, "ann") == ann
+    (alert,) = engine.store.outbox.take(limit=9, grace_s=60)
+    assert alert["kind"] == "claimed_twice"
+
+
+def test_dry_run_says_it_and_tells_nobody(engine: Engine) -> None:
+    furnish(engine)
+    engine.add_connector("again", engine.directory, psa_default_company_id="251")
+    assert "ClaimedTwice" in codes(engine.run("again", sync_mode="full", dry_run=True), "warnings")
+    assert engine.store.outbox.take(limit=9, grace_s=60) == []
+    assert counts(engine.run(sync_mode="full")) == (0, 0, 2, 0)
+    assert codes(engine.run(sync_mode="full"), "warnings") == []
