@@ -250,6 +250,12 @@ class Stack:
         self._others.append(process)
         return process
 
+    def start_api(self) -> subprocess.Popen[bytes]:
+        """Start the HTTP API."""
+        process = self._start([sys.executable, "-m", "tests.integration.door_service"], log=f"api-{len(self._others)}")
+        self._others.append(process)
+        return process
+
     def kill(self, process: subprocess.Popen[bytes]) -> None:
         """End a process and its children by SIGKILL."""
         os.killpg(process.pid, signal.SIGKILL)

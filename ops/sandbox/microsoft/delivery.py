@@ -5,6 +5,7 @@ test."""
 
 import asyncio
 import json
+import logging
 import ssl
 import time
 from collections import Counter, deque
@@ -181,6 +182,7 @@ class Deliveries:
 
     def _http(self) -> httpx.AsyncClient:
         if self._client is None:
+            logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each delivery
             limits = httpx.Limits(max_connections=2 * _AT_ONCE, max_keepalive_connections=_AT_ONCE)
             self._client = httpx.AsyncClient(verify=self._trust, trust_env=False, limits=limits)
         return self._client

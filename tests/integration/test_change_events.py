@@ -1,0 +1,226 @@
+"""A change in the tenant reaches the contact by itself, whatever is killed meanwhile: subscription, notification, run.
+
+One installation for all tests, with the sandbox as Graph: handshake, delivery, retries."""
+
+import itertools
+import socket
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.integration.stack import Json, Stack, running_stack, wait_for
+
+START_S = 60
+SOON_S = 40  # generous: the machine may be busy; the benchmark measures
+TIMES: dict[str, float] = {"event_window_s": 0.4, "subscription_check_s": 1}
+
+
+class Installation:
+    """A stack whose API, beat and worker run, and a tenant that has had its first full run."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        for name in ("api", "worker", "beat"):
+            self.start(name)
+        stack.run(sync_mode="full", timeout_s=START_S)
+        wait_for(self.is_subscribed, timeout_s=START_S, what=lambda: f"no subscription\n{stack.log()[-3000:]}")
+        self._numbers = itertools.count(1)
+
+    def start(self, name: str) -> None:
+        starts: dict[str, Callable[[], subprocess.Popen[bytes]]] = {
+            "api": self.stack.start_api,
+            "worker": self.stack.start_worker,
+            "beat": self.stack.start_beat,
+        }
+        self.processes[name] = starts[name]()
+
+    def kill(self, name: str) -> None:
+        self.stack.kill(self.processes[name])
+
+    def subscriptions(self) -> list[Json]:
+        found: list[Json] = self.stack.control.get("subscriptions").json()["subscriptions"]
+        return found
+
+    def is_subscribed(self) -> bool:
+        """Tell whether Graph holds one subscription, and it is the one that the ledger knows."""
+        state = self.stack.store.events.subscription("demo")
+        return state is not None and [each["id"] for each in self.subscriptions()] == [state.subscription_id]
+
+    def new_user(self) -> Json:
+        number = next(self._numbers)
+        mail = f"event{number}@contoso.example"
+        values = {
+            "userPrincipalName": mail,
+            "mail": mail,
+            "displayName": f"Event Number{number}",
+            "givenName": "Event",
+            "surname": f"Number{number}",
+            "businessPhones": ["+49 30 1234567"],
+        }
+        user: Json = self.stack.mutate(op="graph.create_user", set=values)
+        return user
+
+    def contact(self, user: Json) -> Json | None:
+        found = self.stack.contacts_of(user["mail"])
+        assert len(found) <= 1, f"{user['mail']} has {len(found)} contacts"
+        return found[0] if found else None
+
+    def wait_until(self, user: Json, condition: Callable[[Json], bool], *, what: str) -> None:
+        def holds() -> bool:
+            contact = self.contact(user)
+            return contact is not None and condition(contact)
+
+        wait_for(holds, timeout_s=SOON_S, what=lambda: f"{what}: {self.contact(user)}\n{self.stack.log()[-3000:]}")
+
+    def settle(self) -> None:
+        wait_for(self.is_quiet, timeout_s=SOON_S, what=lambda: self.stack.log()[-3000:])
+
+    def event_heads(self) -> list[Json]:
+        """Return the heads of the event runs, the newest first."""
+        return [head for head in self.stack.store.reports.heads() if head["trigger"] == "event"]
+
+    def report_after(self, **operation: Any) -> Json:
+        """Do this to a user, and return the report of the run that it brings about."""
+        self.settle()
+        before = len(self.event_heads())
+        self.stack.mutate(**operation)
+        wait_for(lambda: len(self.event_heads()) > before, timeout_s=SOON_S, what=lambda: self.stack.log()[-3000:])
+        self.settle()
+        return self.stack.report(self.event_heads()[0]["run_id"])
+
+    def is_quiet(self) -> bool:
+        """Tell whether every noted change has had its run."""
+        return not self.stack.store.events.waiting_changes("demo") and not self.stack.store.reports.open_runs()
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        listen = f"127.0.0.1:{free.getsockname()[1]}"
+    service = f'public_url = "http://{listen}"\napi_listen = "{listen}"'
+    with running_stack(tmp_path_factory.mktemp("events"), users=40, service=service, timing=TIMES) as stack:
+        yield Installation(stack)
+
+
+@pytest.fixture(autouse=True)
+def settled(installation: Installation) -> Iterator[None]:
+    yield
+    installation.stack.control.post("settings", json={"graph.notification_loss": 0.0, "graph.notification_batch": 20})
+    installation.settle()
+
+
+def test_each_kind_of_change_ends_in_the_right_contact(installation: Installation) -> None:
+    stack, user = installation.stack, installation.new_user()
+    installation.wait_until(user, lambda contact: not contact["inactiveFlag"], what="created")
+
+    stack.mutate(op="graph.update_user", user=user["id"], set={"jobTitle": "Buyer"})
+    installation.wait_until(user, lambda contact: contact.get("title") == "Buyer", what="updated")
+
+    report = installation.report_after(op="graph.disable_user", user=user["id"])
+    assert (report["success"], report["trigger"]) == (True, "event")
+    assert [row["rule"] for row in report["excluded"]] == ["disabled"]
+
+    stack.mutate(op="graph.update_user", user=user["id"], set={"accountEnabled": True, "jobTitle": "Head buyer"})
+    installation.wait_until(user, lambda contact: contact.get("title") == "Head buyer", what="enabled")
+
+    report = installation.report_after(op="graph.delete_user", user=user["id"])
+    assert (report["success"], report["errors"]) == (True, [])
+
+    stack.mutate(op="graph.restore_user", user=user["id"])
+    stack.mutate(op="graph.update_user", user=user["id"], set={"jobTitle": "Director"})
+    installation.wait_until(user, lambda contact: contact.get("title") == "Director", what="restored")
+
+
+def test_thousand_notifications_in_a_burst_lose_nobody_and_write_each_once(installation: Installation) -> None:
+    stack = installation.stack
+    stack.control.post("settings", json={"graph.notification_batch": 10})
+    users = [installation.new_user() for _ in range(10)]
+    last = stack.last_write()
+    stack.mutate(op="graph.notify", users=[user["id"] for user in users], times=100)
+    wait_for(
+        lambda: stack.control.get("deliveries").json()["delivered"] >= 1010,
+        timeout_s=SOON_S,
+        what=lambda: str(stack.control.get("deliveries").json()),
+    )
+    installation.settle()
+    assert all(installation.contact(user) is not None for user in users)
+    writes = Counter(write["contact_id"] for write in stack.writes(last))
+    assert set(writes.values()) <= {1}
+
+
+def test_forged_notifications_do_nothing(installation: Installation) -> None:
+    stack, user = installation.stack, installation.new_user()
+    installation.wait_until(user, lambda contact: True, what="created")
+    installation.settle()
+    before = len(stack.store.reports.heads())
+    delivered = stack.control.get("deliveries").json()["delivered"]
+    forged: dict[str, Any] = {"clientState": "a guess"}
+    stack.mutate(op="graph.notify", users=[user["id"]], times=50, set=forged)
+    wait_for(
+        lambda: stack.control.get("deliveries").json()["delivered"] >= delivered + 50, timeout_s=SOON_S, what=stack.log
+    )
+    assert len(stack.store.reports.heads()) == before
+    assert installation.is_quiet()
+
+
+def test_lost_subscription_is_made_anew_and_what_was_missed_is_read(installation: Installation) -> None:
+    stack = installation.stack
+    old = installation.subscriptions()[0]["id"]
+    stack.mutate(op="graph.drop_subscriptions")
+    user = installation.new_user()
+    wait_for(
+        lambda: installation.is_subscribed() and installation.subscriptions()[0]["id"] != old,
+        timeout_s=SOON_S,
+        what=lambda: stack.log()[-3000:],
+    )
+    installation.wait_until(user, lambda contact: True, what="created by the run that looked")
+
+
+def test_news_of_the_subscription_authorises_it_again(installation: Installation) -> None:
+    stack = installation.stack
+    state = stack.store.events.subscription("demo")
+    assert state is not None
+    stack.store.events.save_subscription(state.model_copy(update={"expires_at_ms": 1}))
+    stack.mutate(op="graph.lifecycle", event="reauthorizationRequired")
+    wait_for(
+        lambda: (stack.store.events.subscription("demo") or state).expires_at_ms > 1,
+        timeout_s=SOON_S,
+        what=lambda: stack.log()[-3000:],
+    )
+    assert installation.is_subscribed()
+
+
+@pytest.mark.parametrize("order", [("api", "beat", "worker"), ("worker", "beat", "api")], ids="-".join)
+def test_killed_and_started_in_any_order_everything_goes_on(installation: Installation, order: tuple[str, ...]) -> None:
+    stack = installation.stack
+    stack.control.post("settings", json={"graph.notification_retry_s": 0.5})
+    users = []
+    for name in order:
+        users.append(installation.new_user())
+        installation.kill(name)
+        users.append(installation.new_user())
+    for name in order:
+        installation.start(name)
+    users.append(installation.new_user())
+    for user in users:
+        installation.wait_until(user, lambda contact: not contact["inactiveFlag"], what=f"created around {order}")
+    wait_for(installation.is_subscribed, timeout_s=SOON_S, what=lambda: stack.log()[-3000:])
+
+
+def test_no_secret_of_a_subscription_is_in_any_log(installation: Installation) -> None:
+    states = {each["clientState"] for each in installation.subscriptions()}
+    logs = "".join(path.read_text(errors="replace") for path in installation.stack.folder.glob("*.log"))
+    assert states
+    assert not [state for state in states if state in logs]
+
+
+def test_subscription_goes_with_the_wish_for_it(installation: Installation) -> None:
+    installation.stack.publish({"demo": "office365_sync_enabled = false"})
+    wait_for(lambda: installation.subscriptions() == [], timeout_s=SOON_S, what=installation.stack.log)
+    installation.stack.publish({"demo": ""})
+    wait_for(installation.is_subscribed, timeout_s=SOON_S, what=installation.stack.log)
