@@ -6,7 +6,7 @@ Writing only the object id is no such change. A first run is outside the guard: 
 import json
 import math
 from base64 import b85encode
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -32,6 +32,7 @@ class Excess(Record):
     kind: str  # creations, deactivations, rewrites
     field: str | None = None  # of rewrites
     number: int
+    earlier: int = 0  # that other runs which nobody asked for made within a day
     limit: int
     contacts: int  # that the connector has
     usual: float  # changes of this kind a run
@@ -66,20 +67,26 @@ def usual_number(churn: Sequence[Churn], name: str) -> float:
     return sum(known) / len(known) if len(known) >= FEWEST_RUNS else 0.0
 
 
-def find_excesses(tally: Mapping[str, int], *, guard: Guard, contacts: int, churn: Sequence[Churn]) -> list[Excess]:
-    """Return the kinds of which a plan holds more than may be written; `tally` counts its changes by kind."""
-    return list(_excesses(tally, guard, contacts, churn))
+def find_excesses(
+    tally: Mapping[str, int],
+    *,
+    guard: Guard,
+    contacts: int,
+    churn: Sequence[Churn],
+    earlier: Mapping[str, int] | None = None,
+) -> list[Excess]:
+    """Return the kinds of which a plan holds more than may be written; `tally` counts its changes by kind.
 
-
-def _excesses(tally: Mapping[str, int], guard: Guard, contacts: int, churn: Sequence[Churn]) -> Iterator[Excess]:
+    `earlier` are the changes of other runs that count together with it: many small runs are as bad as a large one."""
+    excesses = []
     for name, number in sorted(tally.items()):
         kind, _, field = name.partition(".")
-        usual = usual_number(churn, name)
+        usual, before = usual_number(churn, name), (earlier or {}).get(name, 0)
         limit = limit_of(getattr(guard, kind), guard=guard, contacts=contacts, usual=usual)
-        if number > limit:
-            yield Excess(
-                kind=kind, field=field or None, number=number, limit=limit, contacts=contacts, usual=round(usual, 1)
-            )
+        if number + before > limit:
+            facts = {"number": number, "earlier": before, "limit": limit, "contacts": contacts}
+            excesses.append(Excess(kind=kind, field=field or None, usual=round(usual, 1), **facts))
+    return excesses
 
 
 def churn_of(tally: Mapping[str, int], *, held: Collection[str] = ()) -> Churn:
@@ -126,7 +133,7 @@ def fingerprint_of(planned: Planned) -> str:
 def explain_hold(excesses: Sequence[Excess], *, run_id: str) -> str:
     """Say what is held, why, and what to do about it."""
     parts = [
-        f"{each.number} {_words(each)}, more than the {each.limit} that its guard lets through"
+        f"{each.number} {_words(each)}{_and_earlier(each)}, more than the {each.limit} that its guard lets through"
         f" ({each.contacts} contacts, usually {each.usual:g} a run)"
         for each in excesses
     ]
@@ -134,6 +141,10 @@ def explain_hold(excesses: Sequence[Excess], *, run_id: str) -> str:
         f"nothing of these was written: {'; '.join(parts)}. Look at them by `contact-sync report {run_id} --held`,"
         " then correct Microsoft 365, the rules or the mapping, or raise the guard's limit"
     )
+
+
+def _and_earlier(excess: Excess) -> str:
+    return f" after {excess.earlier} within a day" if excess.earlier else ""
 
 
 def _words(excess: Excess) -> str:

@@ -371,6 +371,12 @@ class Memory(Protocol):
     def claim_tenant(self, tenant_id: str, connector_id: str, *, remember: bool) -> set[str]:
         """Return which connectors ever read the tenant; remember that this one does. A repeat changes nothing."""
 
+    def note_changes(self, connector_id: str, run_id: str, tally: Mapping[str, int], *, keep_s: float) -> None:
+        """Remember how many changes of each kind a run makes; a repeat for the same run replaces it."""
+
+    def recent_changes(self, connector_id: str, *, within_s: float) -> dict[str, dict[str, int]]:
+        """Return by run what was remembered within this time."""
+
     def watermark(self, connector_id: str) -> Watermark | None:
         """Return the saved delta link."""
 

@@ -1,5 +1,6 @@
 """What a plan may not write goes out of it before it is sealed: the held kinds of change; of a dry run, everything."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from adapters.records import Outcome, Planned
@@ -7,8 +8,10 @@ from tasks import guarding, holding, report
 from tasks.guarding import Excess
 from tasks.judgement import Judgement
 from tasks.ports import Json
+from tasks.requesting import BY_ITSELF
 
 AT_ONCE = 500  # users; some megabytes
+COUNTED_TOGETHER_S = 86_400.0
 
 
 def sift(judgement: Judgement) -> list[Excess]:
@@ -30,13 +33,36 @@ def sift(judgement: Judgement) -> list[Excess]:
 
 
 def _excesses(judgement: Judgement) -> list[Excess]:
-    """Judge the plan by the connector's guard; its first run over the tenant is outside."""
-    ports, connector = judgement.ports, judgement.connector
+    """Judge the plan by the connector's guard; the first run over the tenant is outside.
+
+    Runs that nobody asked for (schedule, polls, events) are counted together over a day."""
+    ports, connector, run = judgement.ports, judgement.connector, judgement.run
     before = ports.memory.watermark(connector.connector_id)
     if before is None or not judgement.tally:
         return []
     contacts = ports.memory.count_links(connector.home)
-    return guarding.find_excesses(judgement.tally, guard=connector.guard, contacts=contacts, churn=before.churn)
+    is_unasked = run.trigger in BY_ITSELF
+    excesses = guarding.find_excesses(
+        judgement.tally,
+        guard=connector.guard,
+        contacts=contacts,
+        churn=before.churn,
+        earlier=_earlier(judgement) if is_unasked else None,
+    )
+    if is_unasked and not run.dry_run:
+        held = {excess.name for excess in excesses}
+        written = {name: number for name, number in judgement.tally.items() if name not in held}
+        ports.memory.note_changes(connector.connector_id, run.run_id, written, keep_s=COUNTED_TOGETHER_S)
+    return excesses
+
+
+def _earlier(judgement: Judgement) -> Counter[str]:
+    found: Counter[str] = Counter()
+    recent = judgement.ports.memory.recent_changes(judgement.run.connector_id, within_s=COUNTED_TOGETHER_S)
+    for run_id, tally in recent.items():
+        if run_id != judgement.run.run_id:
+            found.update(tally)
+    return found
 
 
 def _put_back(judgement: Judgement, planned: Sequence[Planned], *, held: set[str]) -> None:

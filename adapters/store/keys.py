@@ -113,6 +113,10 @@ class Keys:
         """Name the hash: user → the event run that took it; entries of closed runs go with the next one."""
         return self._of("changed", connector_id, "runs")
 
+    def changes(self, connector_id: str) -> str:
+        """Name the hash: run that nobody asked for → when it was judged, and its changes by kind (JSON); expires."""
+        return self._of("changes", connector_id)
+
     def user_lease(self, connector_id: str, user_id: str) -> str:
         """Name the hash: holder, fence and claims of whoever is at this user; expires."""
         return self._of("user", connector_id, user_id)

@@ -7,6 +7,7 @@ import pytest
 
 from adapters.errors import TenantError, TransientError, WireError
 from adapters.records import User
+from tasks.requesting import request_run
 from tests.fakes.engine import Engine
 from tests.fakes.mortal import Death, Installations
 from tests.fakes.reports import Json, codes, counts
@@ -269,6 +270,30 @@ def test_held_run_tells_somebody(engine: Engine) -> None:
     assert alert["kind"] == "held"
     assert alert["run_id"] == run_id
     assert [each["number"] for each in alert["held"]] == [40]
+
+
+@pytest.mark.parametrize("trigger", ["event", "poll", "schedule"])
+def test_many_small_runs_that_nobody_asked_for_are_as_bad_as_a_large_one(engine: Engine, trigger: str) -> None:
+    users = furnish(engine)
+    reports = []
+    for user in users[:8]:
+        engine.directory.delete_user(user.id)
+        inputs = {"user_principal_names": [user.id]} if trigger == "event" else {}
+        run = request_run(engine.ports, "contoso", inputs, trigger=trigger)
+        engine.work()
+        reports.append(engine.report(run.run_id))
+    assert inactive(engine) == 5
+    assert [bool(report["held"]) for report in reports] == [False] * 5 + [True] * 3
+    assert (reports[5]["held"][0]["number"], reports[5]["held"][0]["earlier"], reports[5]["held"][0]["limit"]) == (
+        1,
+        5,
+        5,
+    )
+    assert "after 5 within a day" in next(
+        row["message"] for row in reports[5]["warnings"] if row["code"] == "ChangesHeld"
+    )
+    assert engine.run()["held"] == []  # asked for by hand, it is judged by itself
+    assert inactive(engine) == 8
 
 
 def test_judge_that_dies_while_it_holds_changes_back_is_repeated_to_the_same_end(opened: Installations) -> None:
