@@ -18,9 +18,11 @@ from adapters.autotask.auth import Access
 from adapters.autotask.client import AutotaskClient
 from adapters.autotask.layout import EntraIdField, FieldSettings, Layout
 from adapters.autotask.mapping import REFERENCE_FIELDS, draft_body, map_company, map_contact, map_schema, wire_id
+from adapters.autotask.paging import PAGE_SIZE
 from adapters.autotask.patching import find_contradictions, laid_over, patch_body
 from adapters.autotask.setup import Setup
 from adapters.autotask.wire import VENDOR, WireContact
+from adapters.costs import Cost
 from adapters.errors import AnswerLostError, NotFoundError, RecordError, SyncError, WireError
 from adapters.records import Company, Contact, ContactChange, ContactDraft, PsaSchema
 from adapters.transport import Budget, Observer, Permit, Slots
@@ -54,6 +56,15 @@ class AutotaskContacts:
         "move": "A PATCH goes to /Companies/{id}/Contacts, and companyID is read-only: the API moves no contact.",
     }
     """What the conformance kit does not ask of this adapter, by topic, and why."""
+    cost = Cost(
+        page_size=PAGE_SIZE,
+        fetch_schema=2,
+        fetch_company=2,
+        find_contacts=1,
+        find_namesakes=1,
+        create_contact=2,
+        update_contact=3,
+    )
 
     def __init__(
         self,

@@ -17,10 +17,12 @@ from adapters.connectwise.auth import Access
 from adapters.connectwise.client import CONTACTS, ConnectWiseClient
 from adapters.connectwise.layout import FieldSettings, Layout
 from adapters.connectwise.mapping import REFERENCE_FIELDS, draft_body, map_company, map_contact, map_schema, wire_id
+from adapters.connectwise.paging import PAGE_SIZE
 from adapters.connectwise.patching import find_contradictions, needs_read, patch_of, with_all_custom_fields
 from adapters.connectwise.refusals import CUSTOM_FIELDS
 from adapters.connectwise.setup import Setup
 from adapters.connectwise.wire import VENDOR, WireContact
+from adapters.costs import Cost
 from adapters.errors import NotFoundError, RecordError, WireError
 from adapters.records import Company, Contact, ContactChange, ContactDraft, PsaSchema
 from adapters.transport import Budget, Observer, Permit
@@ -53,6 +55,15 @@ class ConnectWiseContacts:
 
     CANNOT: ClassVar[Mapping[str, str]] = {}
     """What the conformance kit does not ask of this adapter, by topic, and why."""
+    cost = Cost(
+        page_size=PAGE_SIZE,
+        fetch_schema=4,
+        fetch_company=2,
+        find_contacts=2,
+        find_namesakes=1,
+        create_contact=1,
+        update_contact=2,
+    )
 
     def __init__(
         self,

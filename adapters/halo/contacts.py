@@ -14,6 +14,7 @@ from typing import Any, ClassVar, TypeVar
 
 import httpx
 
+from adapters.costs import Cost
 from adapters.errors import (
     AnswerLostError,
     BudgetError,
@@ -26,6 +27,7 @@ from adapters.halo import query
 from adapters.halo.auth import Access
 from adapters.halo.client import CLIENTS, USERS, HaloClient
 from adapters.halo.layout import FieldSettings
+from adapters.halo.listing import Listings, is_elsewhere
 from adapters.halo.mapping import (
     change_body,
     draft_body,
@@ -40,15 +42,29 @@ from adapters.halo.mapping import (
     wire_id,
     with_columns,
 )
-from adapters.halo.paging import PAGE_SIZE, Step, next_step, read_cursor
+from adapters.halo.paging import PAGE_SIZE, read_cursor
 from adapters.halo.setup import Setup, UsersReport
-from adapters.halo.wire import VENDOR, WireUser
+from adapters.halo.wire import VENDOR, Page, WireUser
 from adapters.records import Company, Contact, ContactChange, ContactDraft, PsaSchema
 from adapters.transport import Budget, Observer, Permit
 
 SETUP_AGE_S = 120.0  # how old the names may be that a run is judged by
 DETAILED_PAGE_SIZE = 25  # their details are as many calls: a page must not take longer than a step may be silent
+REPORTED_PAGE_SIZE = 1000  # no calls at all: what is indexed in one step of the store
 BULK_PATIENCE_S = 30.0  # a walk of thousands of calls waits for its turn rather than start over
+COST = Cost(
+    page_size=DETAILED_PAGE_SIZE,
+    page=0,
+    contact_on_page=1,
+    walk=2,  # the list at the beginning and at the end
+    fetch_schema=0,
+    fetch_company=2,
+    find_contacts=3,
+    find_namesakes=2,
+    create_contact=2,
+    update_contact=3,
+)
+COST_WITH_REPORT = replace(COST, page_size=REPORTED_PAGE_SIZE, contact_on_page=0, walk=3, fetch_schema=1)
 AFRESH = -1.0  # as the greatest age: older than nothing that is kept
 MOST_MARKED = 20  # more users with one object id: the server has ignored the question
 MOST_DETAILS = 40  # of one look-up
@@ -72,7 +88,6 @@ class _Learned:
     """How this installation proved to behave, for the life of the process."""
 
     refuses_advanced_search: bool = False
-    left_out: dict[int, int] = field(default_factory=dict)  # pseudo-users by client, of the last whole walk
     proved: set[str] = field(default_factory=set)  # fields of which a write was seen to arrive
 
 
@@ -101,8 +116,10 @@ class HaloContacts:
         self._client = HaloClient(access, client=client, budget=budget, observer=observer, sleep=sleep, now=now)
         self._setup = Setup(settings, now=now)
         self._layout = self._setup.layout
+        self.cost = COST if settings.users_report is None else COST_WITH_REPORT
         self._quiet = {} if settings.fires_automations else {"_dont_fire_automations": True}
         self._learned = _Learned()
+        self._listings = Listings()
         self._sleep = sleep
 
     def with_budget(self, budget: Budget) -> "HaloContacts":
@@ -122,7 +139,7 @@ class HaloContacts:
             self._layout,
             max_lengths=self._setup.max_lengths,
             columns=report.columns if report is not None else None,
-            contacts_per_call=PAGE_SIZE if report is not None else DETAILED_PAGE_SIZE / (DETAILED_PAGE_SIZE + 1),
+            contacts_per_call=self.cost.contacts_per_call,
         )
 
     def fetch_company(self, company_id: str) -> Company:
@@ -136,33 +153,27 @@ class HaloContacts:
         Lists do not show the object id, further addresses and the department, and leave empty fields out, so that a row
         never proves that it shows all; without them users are missed, or written in every run. Therefore:
 
-        - As a rule each row is followed by its detail: 26 calls for a page of 25, 5,200 for 5,000 users, 65 minutes at
-          the default of 80 calls a minute. Everything is seen.
-        - With `users_report`, the id of a report that shows all users with these columns: 1 call for the report and 1
-          for a page of 100, 51 for 5,000 users; a row that the report lacks costs its detail. Not seen, and no field of
-          the schema, is what neither list nor report shows. Running a report writes nothing.
-        """
-        number = _number(company_id)
-        step = read_cursor(cursor)
+        - As a rule each row is followed by its detail: 25 calls for a page of 25. With the list, read once at the
+          beginning and once at the end, 5,002 for 5,000 users, 63 minutes at the default of 80 calls a minute.
+          Everything is seen.
+        - With `users_report`, the id of a report that shows all users with these columns: 3 calls in all, for the
+          report and twice for the list; a row that the report lacks costs its detail. Not seen, and no field of the
+          schema, is what neither list nor report shows. Running a report writes nothing.
+
+        An installation that does not give a whole list at once is asked for pages of 100 instead (`Listings`)."""
+        number, after = _number(company_id), read_cursor(cursor)
         report = self._setup.report(self._client, max_age_s=AFRESH if cursor is None else math.inf)
-        page_size = DETAILED_PAGE_SIZE if report is None else PAGE_SIZE
-        params = query.list_params(page=step.page, page_size=page_size, client_id=number)
-        rows, record_count = self._patiently(lambda: self._client.fetch_user_page(params))
-        if any(_is_elsewhere(row, (number,)) for row in rows):
-            raise WireError("query_ignored", vendor=VENDOR)
-        if record_count is None and not rows and cursor is None:  # a client has its pseudo-user at least
-            raise WireError("count_missing", vendor=VENDOR)
-        people = [row for row in rows if not is_pseudo_user(row)]
-        left_out = step.left_out + len(rows) - len(people)
-        following = next_step(step, [row.id for row in rows], record_count=record_count)
-        if following is None:
-            self._learned.left_out[number] = left_out
-        whole = (
-            user if user.client_id else user.model_copy(update={"client_id": number})
-            for user in self._whole(people, report)
-        )
+        people = self._listings.behind(number, after, fetch=self._fetch_page, is_new=cursor is None)
+        rows = people[: self.cost.page_size]
+        whole = (_of_client(user, number) for user in self._whole(rows, report))
         contacts = tuple(map_user(user, self._layout) for user in whole)
-        return contacts, _with_left_out(following, left_out)
+        after = rows[-1].id if rows else after
+        is_last = len(people) <= len(rows) and not self._listings.behind(
+            number, after, fetch=self._fetch_page, is_new=True
+        )
+        if is_last:
+            self._listings.forget(number)
+        return contacts, None if is_last else str(after)
 
     def count_contacts(self, company_id: str) -> int:
         """Count a client's users, inactive ones included: 1 call.
@@ -172,7 +183,7 @@ class HaloContacts:
         page = self._client.fetch_user_page(query.list_params(page=1, page_size=1, client_id=number))
         if page.record_count is None:
             raise WireError("count_missing", vendor=VENDOR)
-        return max(0, page.record_count - self._learned.left_out.get(number, 0))
+        return max(0, page.record_count - self._listings.left_out.get(number, 0))
 
     def fetch_contact(self, contact_id: str) -> Contact:
         """Read one user live: 1 call. Raises NotFoundError, for a site's pseudo-user too.
@@ -300,6 +311,9 @@ class HaloContacts:
     def _search(self, clients: Sequence[int], text: str) -> list[WireUser]:
         return _people_of(clients, self._client.search_users(text, client_id=query.only_client(clients)))
 
+    def _fetch_page(self, params: Mapping[str, Any]) -> Page[WireUser]:
+        return self._patiently(lambda: self._client.fetch_user_page(params))
+
     def _patiently(self, read: Callable[[], T]) -> T:
         """Read for a walk: where our own budget asks to come back soon, wait for it here."""
         waited_s = 0.0
@@ -359,17 +373,12 @@ class HaloContacts:
 
 
 def _people_of(clients: Sequence[int], rows: Iterable[WireUser]) -> list[WireUser]:
-    return [row for row in rows if not _is_elsewhere(row, clients) and not is_pseudo_user(row)]
+    return [row for row in rows if not is_elsewhere(row, clients) and not is_pseudo_user(row)]
 
 
 def _of_client(user: WireUser, client_id: int) -> WireUser:
     """Return a user of this client's list with its client, where neither row nor detail say it."""
     return user if user.client_id else user.model_copy(update={"client_id": client_id})
-
-
-def _is_elsewhere(row: WireUser, clients: Collection[int]) -> bool:
-    """Tell a user of another client; a row that names none may be anybody's, its detail tells."""
-    return row.client_id > 0 and row.client_id not in clients
 
 
 def _number(text: str) -> int:
@@ -382,10 +391,6 @@ def _number(text: str) -> int:
 
 def _numbers(company_ids: Sequence[str]) -> list[int]:
     return sorted({int(text) for text in company_ids if text.isascii() and text.isdigit() and int(text) > 0})
-
-
-def _with_left_out(step: Step | None, left_out: int) -> str | None:
-    return replace(step, left_out=left_out).cursor if step is not None else None
 
 
 def _unlikeliness(row: WireUser, addresses: Collection[str], terms: Iterable[str]) -> int:

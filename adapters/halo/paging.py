@@ -1,7 +1,7 @@
 """How far a walk through a list has come. Pure.
 
 Halo numbers its pages and says in each how many records there are in all. Asked for in order of id, so that what is
-made meanwhile comes last; what is deleted meanwhile can shift one record past us, which the count then tells.
+made meanwhile comes last; what is deleted meanwhile shifts one record past us, which the count shows (`Listings`).
 """
 
 from collections.abc import Sequence
@@ -15,25 +15,16 @@ PAGE_SIZE = 100  # what public clients ask for; no greatest size is documented
 
 @dataclass(frozen=True)
 class Step:
-    """The next page of a walk: its number, the records before it, those left out, and the previous page's first id."""
+    """The next page of a list: its number, the records before it, and the previous page's first id."""
 
     page: int = 1
     seen: int = 0
-    left_out: int = 0
     first_id: int = 0
 
-    @property
-    def cursor(self) -> str:
-        """Write the step as the opaque text that callers keep."""
-        return f"{self.page}:{self.seen}:{self.left_out}:{self.first_id}"
 
-
-def read_cursor(cursor: str | None) -> Step:
-    """Read a step back; None begins. Raises ValueError for a text that no step wrote."""
-    if cursor is None:
-        return Step()
-    page, seen, left_out, first_id = map(int, cursor.split(":"))
-    return Step(page, seen, left_out, first_id)
+def read_cursor(cursor: str | None) -> int:
+    """Read the id behind which a walk goes on; None begins. Raises ValueError for what no page answered."""
+    return 0 if cursor is None else int(cursor)
 
 
 def next_step(step: Step, ids: Sequence[int], *, record_count: int | None) -> Step | None:

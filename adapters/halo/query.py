@@ -18,11 +18,18 @@ SHORTEST_SHARED = 4  # a shorter local part would find half of the client
 _UNSPEAKABLE = re.compile(r'["\[\]%]')
 
 
+_EVERYBODY: Params = {"includeinactive": "true", "includeactive": "true", "order": "id", "orderdesc": "false"}
+
+
 def list_params(*, page: int, page_size: int, client_id: int | None = None, **further: Any) -> Params:
     """Ask for one page of users, inactive ones included, by id."""
-    params: Params = {"pageinate": "true", "page_size": page_size, "page_no": page}
-    params |= {"includeinactive": "true", "includeactive": "true", "order": "id", "orderdesc": "false"}
+    params: Params = {"pageinate": "true", "page_size": page_size, "page_no": page, **_EVERYBODY}
     return params | ({"client_id": client_id} if client_id is not None else {}) | further
+
+
+def whole_list_params(*, client_id: int) -> Params:
+    """Ask for all users of a client in one answer, inactive ones included, by id."""
+    return {"pageinate": "false", **_EVERYBODY, "client_id": client_id}
 
 
 def only_client(company_ids: Sequence[int]) -> int | None:

@@ -36,6 +36,7 @@ DEFAULTS: Json = {
     "halo.invalid_client_status": 400,
     "halo.max_length": 0,
     "halo.max_page_size": 100,
+    "halo.gives_whole_lists": True,
     "halo.missing_user": "404",
     "halo.refuse_advanced_search": False,
     "halo.refuse_duplicate_email": False,

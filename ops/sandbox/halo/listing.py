@@ -84,7 +84,7 @@ class Listing:
         """A page if pages are asked for, else all of them or as many as `count` says."""
         lag = int((request.fault or {}).get("by", -1)) if request.is_fault("count_lag") else 0
         details: Json = {"record_count": len(records) + lag}
-        if asked.flag("pageinate"):
+        if asked.flag("pageinate") or not self._settings["halo.gives_whole_lists"]:
             size = min(asked.number("page_size") or DEFAULT_PAGE_SIZE, self._settings["halo.max_page_size"])
             number = asked.number("page_no") or 1
             records = records[(number - 1) * size : number * size]

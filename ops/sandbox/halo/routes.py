@@ -3,11 +3,13 @@
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import Any
 
 from ops.sandbox.halo import errors
 from ops.sandbox.halo.errors import HaloError
 from ops.sandbox.halo.listing import Listing
 from ops.sandbox.halo.records import detail, list_row
+from ops.sandbox.halo.reports import Reports
 from ops.sandbox.halo.state import Halo
 from ops.sandbox.halo.tokens import TokenDesk
 from ops.sandbox.halo.writes import Writer
@@ -33,6 +35,7 @@ class HaloPsa:
         self.window = Window(DOCUMENTED_PER_5_MINUTES, _WINDOW_S)
         self.writer = Writer(halo, settings)
         self._listing = Listing(halo, settings)
+        self._reports = Reports(halo)
         self._desk = TokenDesk(halo, settings)
         self._router = Router()
         self._spelling: dict[str, str] = {}
@@ -55,6 +58,8 @@ class HaloPsa:
         self._add("GET", "/api/Client/{id}", guarded("companies.read", self._client))
         self._add("GET", "/api/Site", guarded("companies.read", lambda request, _: listing.sites(request)))
         self._add("GET", "/api/Site/{id}", guarded("companies.read", self._site))
+        self._add("POST", "/api/Report", guarded("reports.write", self._post_report))
+        self._add("GET", "/api/Report/{id}", guarded("reports.read", self._report))
 
     def handles(self, path: str) -> bool:
         """Whether the path belongs to this vendor."""
@@ -130,15 +135,17 @@ class HaloPsa:
         return (detail if wants_all else list_row)(self._halo, user, self._settings)
 
     def _post(self, request: Request, values: dict[str, str]) -> Answer:
-        try:
-            body = request.json()
-        except ValueError as exc:
-            raise errors.bad_request("The body is no JSON") from exc
-        if "json" not in request.headers.get("content-type", ""):
-            raise HaloError(415, "The content type must be application/json")
+        body = _body(request)
         written = [detail(self._halo, user, self._settings) for user in self.writer.post(body)]
         is_array = len(written) > 1 or self._settings["halo.answers_array"]
         return json_answer(written if is_array else written[0], 201)
+
+    def _post_report(self, request: Request, values: dict[str, str]) -> Answer:
+        return json_answer(self._reports.post(_body(request)), 201)
+
+    def _report(self, request: Request, values: dict[str, str]) -> Answer:
+        is_run = request.query.get("loadreport", "").casefold() == "true"
+        return json_answer(self._reports.get(_id(values["id"]), is_run=is_run))
 
     def _delete(self, request: Request, values: dict[str, str]) -> Answer:
         number = _id(values["id"])
@@ -161,6 +168,16 @@ class HaloPsa:
 
 def _path(request: Request) -> str:
     return request.path.lower().rstrip("/")
+
+
+def _body(request: Request) -> Any:
+    try:
+        body = request.json()
+    except ValueError as exc:
+        raise errors.bad_request("The body is no JSON") from exc
+    if "json" not in request.headers.get("content-type", ""):
+        raise HaloError(415, "The content type must be application/json")
+    return body
 
 
 def _id(text: str) -> int:

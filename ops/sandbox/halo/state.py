@@ -8,6 +8,7 @@ from ops.sandbox.clock import Clock, iso
 from ops.sandbox.http import Json
 
 VENDOR = "halo"
+RIGHTS = ("contacts.read", "contacts.write", "companies.read", "reports.read", "reports.write")
 
 
 @dataclass(eq=False)
@@ -17,7 +18,9 @@ class Access:
     tenant: str = "sandbox"
     client_id: str = "7a10c1de-7777-4a10-8f00-0000000000ca"
     client_secret: str = "sbHaloSecret-7777-0001"
-    rights: set[str] = field(default_factory=lambda: {"contacts.read", "contacts.write", "companies.read"})
+    rights: set[str] = field(
+        default_factory=lambda: {"contacts.read", "contacts.write", "companies.read", "reports.read", "reports.write"}
+    )
     tokens_valid_from: float = 0.0
 
 
@@ -32,6 +35,7 @@ class Halo:
         self.by_client: dict[int, list[int]] = {}
         self.clients: dict[int, Json] = {}
         self.sites: dict[int, Json] = {}
+        self.reports: dict[int, Json] = {}
         self._next_user = 1_201
 
     def now(self) -> str:

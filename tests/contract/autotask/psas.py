@@ -21,24 +21,12 @@ class SandboxPsa(kit.SandboxPsa):
     """The adapter on the sandbox."""
 
     vendor = "autotask"
-    page_size = 500
     calls = {
         "read": {"path": "/Contacts/query$"},
         "create": {"method": "POST", "path": WRITES},
         "update": {"method": "PATCH", "path": WRITES},
     }
     wrong_keys = {"secret": "another"}
-    costs = {
-        "fetch_schema": 2,
-        "fetch_company": 2,
-        "fetch_contacts": 1,
-        "count_contacts": 1,
-        "fetch_contact": 1,
-        "find_contacts": 1,
-        "find_namesakes": 1,
-        "create_contact": 2,
-        "update_contact": 3,
-    }
 
     def __init__(self, sandbox: Sandbox, client: httpx.Client) -> None:
         super().__init__(sandbox, client)
@@ -60,6 +48,7 @@ class SandboxPsa(kit.SandboxPsa):
             budget=budget or NullBudget(),
             slots=slots,
             settings=settings,
+            sleep=self.slept.append,
         )
 
     def by_hand(self, *, emails: Sequence[str], entra_id: str | None, active: bool, **names: str) -> dict[str, Any]:

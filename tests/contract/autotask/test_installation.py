@@ -409,3 +409,13 @@ def test_value_that_does_not_fit_is_refused_with_its_field(
         sandbox_psa.port.create_contact(draft(**fields), permit=permit)
     assert caught.value.field == field
     assert sandbox_psa.port.count_contacts(COMPANY) == 0
+
+
+def test_empty_page_with_a_next_one_goes_on(sandbox_psa: SandboxPsa) -> None:
+    ids = sandbox_psa.add_many(3)
+    sandbox_psa.fault("empty_page", path="/Contacts/query")
+    nobody, cursor = sandbox_psa.port.fetch_contacts(COMPANY)
+    assert nobody == ()
+    assert cursor is not None
+    everybody, _ = sandbox_psa.port.fetch_contacts(COMPANY, cursor)
+    assert [contact.id for contact in everybody] == ids

@@ -19,24 +19,12 @@ class SandboxPsa(kit.SandboxPsa):
     """The adapter on the sandbox."""
 
     vendor = "connectwise"
-    page_size = 1000
     calls = {
         "read": {"method": "GET", "path": "/company/contacts"},
         "create": {"method": "POST", "path": "/company/contacts"},
         "update": {"method": "PATCH", "path": "/company/contacts"},
     }
     wrong_keys = {"private_key": "another"}
-    costs = {
-        "fetch_schema": 4,
-        "fetch_company": 2,
-        "fetch_contacts": 1,
-        "count_contacts": 1,
-        "fetch_contact": 1,
-        "find_contacts": 2,
-        "find_namesakes": 1,
-        "create_contact": 1,
-        "update_contact": 2,
-    }
 
     def __init__(self, sandbox: Sandbox, client: httpx.Client) -> None:
         super().__init__(sandbox, client)
@@ -52,6 +40,7 @@ class SandboxPsa(kit.SandboxPsa):
             client=self._client,
             budget=budget or NullBudget(),
             settings=settings,
+            sleep=self.slept.append,
         )
 
     def by_hand(self, *, emails: Sequence[str], entra_id: str | None, active: bool, **names: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from adapters.costs import Cost
 from adapters.errors import NotFoundError, RecordError
 from adapters.records import Company, Contact, ContactChange, ContactDraft, FieldSpec, PsaSchema
 from adapters.transport import Budget, Permit
@@ -61,7 +62,15 @@ class TinyContacts:
         "lost answers": "It is in memory: an answer cannot be lost.",
         "keys": "It asks nobody for a key.",
     }
-    PAGE_SIZE = 3
+    cost = Cost(
+        page_size=3,
+        fetch_schema=0,
+        fetch_company=1,
+        find_contacts=1,
+        find_namesakes=1,
+        create_contact=1,
+        update_contact=2,
+    )
 
     def __init__(self, place: str, *, budget: Budget) -> None:
         self._place = PLACES[place]
@@ -80,7 +89,7 @@ class TinyContacts:
 
     def fetch_schema(self) -> PsaSchema:
         """Tell the fields; no call."""
-        return PsaSchema(fields=FIELDS, contacts_per_call=self.PAGE_SIZE)
+        return PsaSchema(fields=FIELDS, contacts_per_call=self.cost.contacts_per_call)
 
     def fetch_company(self, company_id: str) -> Company:
         """Return a company. Raises NotFoundError."""
@@ -93,8 +102,8 @@ class TinyContacts:
         """Return a page by id; the cursor is the last id, so that nothing shifts when a contact goes or comes."""
         self._budget.reserve()
         rest = [contact for contact in self._of([company_id]) if cursor is None or int(contact.id) > int(cursor)]
-        page = tuple(rest[: self.PAGE_SIZE])
-        return page, page[-1].id if len(rest) > self.PAGE_SIZE else None
+        page = tuple(rest[: self.cost.page_size])
+        return page, page[-1].id if len(rest) > self.cost.page_size else None
 
     def count_contacts(self, company_id: str) -> int:
         """Count a company's contacts, inactive ones included."""

@@ -22,11 +22,13 @@ SANDBOXED: dict[str, type[SandboxPsa]] = {
     "connectwise": connectwise.SandboxPsa,
     "autotask": autotask.SandboxPsa,
     "halo": halo.HaloPsa,
+    "halo with a report": halo.ReportingHaloPsa,
 }
 CANNOT: dict[str, Mapping[str, str]] = {
     "connectwise": ConnectWiseContacts.CANNOT,
     "autotask": AutotaskContacts.CANNOT,
     "halo": HaloContacts.CANNOT,
+    "halo with a report": HaloContacts.CANNOT,
     "example": TinyContacts.CANNOT,
     "fake": FakeContacts.CANNOT,
 }
@@ -34,12 +36,6 @@ CANNOT: dict[str, Mapping[str, str]] = {
 
 class ExamplePsa(Psa):
     """The example adapter and its place in memory."""
-
-    page_size = TinyContacts.PAGE_SIZE
-    costs = dict.fromkeys(("fetch_schema",), 0) | dict.fromkeys(
-        ("fetch_company", "fetch_contacts", "count_contacts", "fetch_contact", "find_contacts", "find_namesakes"), 1
-    )
-    costs |= {"create_contact": 1, "update_contact": 2}
 
     def __init__(self) -> None:
         PLACES.clear()
@@ -84,7 +80,6 @@ class FakePsa(Psa):
     """The fake that tests of tasks use: what it promises, an adapter must keep."""
 
     page_size = 2
-    costs = {}
 
     def __init__(self) -> None:
         self.fake = FakeContacts(page_size=self.page_size)

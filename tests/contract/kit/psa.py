@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
+from adapters.costs import Cost
 from adapters.records import Contact, ContactChange, ContactDraft
 from adapters.transport import Budget
 from tasks.ports import Contacts
@@ -43,9 +44,19 @@ class Psa(ABC):
     """A PSA under test."""
 
     port: Contacts
-    page_size: ClassVar[int]
-    costs: ClassVar[Mapping[str, int]]
-    """The most calls of each method of a warm port, as its docstrings say."""
+    slept: list[float]
+    """For how many seconds the port has waited between two attempts; nobody really waits."""
+
+    @property
+    def cost(self) -> Cost:
+        """What the adapter says its calls cost."""
+        cost: Cost = vars(type(self.port)).get("cost") or vars(self.port)["cost"]
+        return cost
+
+    @property
+    def page_size(self) -> int:
+        """How many contacts a full page holds."""
+        return self.cost.page_size
 
     @abstractmethod
     def contacts(self, *, budget: Budget | None = None) -> Contacts:
@@ -88,9 +99,13 @@ class Psa(ABC):
         """Let our credentials be no good from now on."""
         raise NotImplementedError
 
-    def forbid_writing(self) -> None:
-        """Take the right to write from us."""
+    def keep_rights(self, *rights: str) -> None:
+        """Take all rights from us but these."""
         raise NotImplementedError
+
+    def writes(self) -> list[Json]:
+        """Return what our port has written; what is done by hand is nobody's."""
+        return []
 
 
 class SandboxPsa(Psa):
@@ -104,6 +119,7 @@ class SandboxPsa(Psa):
     def __init__(self, sandbox: Sandbox, client: Any) -> None:
         """Make two companies."""
         self.sandbox = sandbox
+        self.slept: list[float] = []
         self._client = client
         for company in (COMPANY, OTHER_COMPANY):
             values = {"id": int(company), "identifier": f"C{company}", "name": f"Company {company}"}
@@ -174,5 +190,9 @@ class SandboxPsa(Psa):
     def kill_keys(self) -> None:
         self.mutate("psa.set_credentials", **self.wrong_keys)
 
-    def forbid_writing(self) -> None:
-        self.mutate("psa.set_credentials", rights=["contacts.read", "companies.read"])
+    def keep_rights(self, *rights: str) -> None:
+        self.mutate("psa.set_credentials", rights=list(rights))
+
+    def writes(self) -> list[Json]:
+        found: list[Json] = self.sandbox._control.get("audit").raise_for_status().json()["writes"]
+        return [write for write in found if write["by"] == "api"]

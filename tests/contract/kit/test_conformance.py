@@ -34,9 +34,16 @@ SHORT_TROUBLE: list[tuple[str, dict[str, Any]]] = [
     ("truncate", {}),
     ("timeout", {"seconds": 4}),
 ]
+THROTTLED: list[tuple[dict[str, Any], float]] = [
+    ({"retry_after": 1}, 1),
+    ({"retry_after": None}, 0.1),
+    ({"retry_after": "http-date", "seconds": 3}, 1),
+]
+"""Three kinds of 429, and for how many seconds at least each is waited out."""
 MAYBE_TAKEN: list[tuple[str, dict[str, Any]]] = [
     ("lost_answer", {}),
     ("truncate", {}),
+    ("status", {"status": 500, "body": "json"}),
     ("status", {"status": 503, "body": "html"}),
     ("reset", {}),
 ]
@@ -121,6 +128,19 @@ def test_what_comes_and_goes_during_a_walk_hides_nobody(psa: Psa) -> None:
         page, cursor = psa.port.fetch_contacts(COMPANY, cursor)
         rest += page
     assert {contact.id for contact in [*first, *rest]} == {*ids, new}
+
+
+def test_contact_that_is_deleted_during_a_walk_hides_nobody(psa: Psa) -> None:
+    ids = psa.add_many(psa.page_size + 3)
+    first, cursor = psa.port.fetch_contacts(COMPANY)
+    for gone in (ids[0], ids[-1]):  # one that was read, and one that was not
+        psa.delete(gone)
+    rest: list[Contact] = []
+    while cursor is not None:
+        page, cursor = psa.port.fetch_contacts(COMPANY, cursor)
+        rest += page
+    found = [contact.id for contact in (*first, *rest)]
+    assert found in (ids, ids[:-1])  # the last one was there when the walk began
 
 
 def test_company_without_contacts_is_empty(psa: Psa) -> None:
@@ -327,16 +347,20 @@ def test_lost_answer_of_an_update_leaves_it_written(psa: Psa) -> None:
 
 
 def test_read_only_port_reads_all_and_writes_nothing(psa: Psa) -> None:
-    contact_id = psa.add(emails=("a@contoso.example",))
+    contact = psa.port.fetch_contact(psa.add(emails=("a@contoso.example",)))
     port = ReadOnlyContacts(psa.port)
-    contact = port.fetch_contact(contact_id)
+    assert port.fetch_contact(contact.id) == contact
     assert port.find_contacts([COMPANY], entra_id="", emails=["a@contoso.example"]) == (contact,)
+    assert port.find_namesakes([COMPANY], first_name="Bob", last_name="-")[:1] == (contact,)
     assert port.fetch_contacts(COMPANY)[0] == (contact,)
+    assert (port.count_contacts(COMPANY), port.fetch_company(COMPANY).id) == (1, COMPANY)
+    assert port.fetch_schema() == psa.port.fetch_schema()
     with pytest.raises(ReadOnlyError):
         port.create_contact(draft(), permit=permit)
     with pytest.raises(ReadOnlyError):
         port.update_contact(change(contact, active=False), permit=permit)
     assert everything(psa) == [contact]
+    assert psa.writes() == []
 
 
 # --- trouble ----------------------------------------------------------------------------------------------------------
@@ -392,10 +416,20 @@ def test_write_that_may_have_happened_is_never_repeated(psa: Psa, kind: str, key
 
 
 @pytest.mark.topic("faults")
-def test_throttled_write_is_repeated_within_seconds(warm: Psa) -> None:
-    warm.trouble("429", "create", retry_after=1)
-    warm.port.create_contact(draft(), permit=permit)
-    assert len(everything(warm)) == 1
+@pytest.mark.parametrize("on", ["read", "create", "update"])
+@pytest.mark.parametrize(("keys", "least_s"), THROTTLED, ids=str)
+def test_throttled_call_is_waited_out_and_repeated(warm: Psa, keys: dict[str, Any], least_s: float, on: On) -> None:
+    contact = warm.port.create_contact(draft(), permit=permit)
+    calls: Mapping[On, Callable[[], object]] = {
+        "read": lambda: warm.port.fetch_contacts(COMPANY),
+        "create": lambda: warm.port.create_contact(draft(), permit=permit),
+        "update": lambda: warm.port.update_contact(change(contact, fields={"job_title": "Chief"}), permit=permit),
+    }
+    warm.trouble("429", on, **keys)
+    warm.slept.clear()
+    calls[on]()
+    assert sum(warm.slept) >= least_s
+    assert len(everything(warm)) == (2 if on == "create" else 1)
 
 
 @pytest.mark.topic("faults")
@@ -440,25 +474,61 @@ def test_page_for_people_is_no_empty_company(warm: Psa, status: int) -> None:
 
 
 @pytest.mark.topic("keys")
-def test_key_that_dies_meanwhile_stops_the_instance(warm: Psa) -> None:
+@pytest.mark.parametrize("on", ["read", "create", "update"])
+def test_key_that_dies_in_mid_run_stops_the_instance(warm: Psa, on: On) -> None:
+    contact = warm.port.create_contact(draft(), permit=permit)
+    calls: Mapping[On, Callable[[], object]] = {
+        "read": lambda: warm.port.fetch_contacts(COMPANY),
+        "create": lambda: warm.port.create_contact(draft(), permit=permit),
+        "update": lambda: warm.port.update_contact(change(contact, fields={"job_title": "Chief"}), permit=permit),
+    }
     warm.kill_keys()
-    with pytest.raises(InstanceError):
-        warm.port.create_contact(draft(), permit=permit)
+    with pytest.raises(InstanceError) as caught:
+        calls[on]()
+    assert caught.value.reason in ("credentials_refused", "login_refused")
 
 
 @pytest.mark.topic("keys")
 def test_missing_right_to_write_stops_the_instance_and_reads_go_on(warm: Psa) -> None:
-    warm.forbid_writing()
+    warm.keep_rights("contacts.read", "companies.read")
     with pytest.raises(InstanceError) as caught:
         warm.port.create_contact(draft(), permit=permit)
     assert caught.value.reason == "permission_missing"
     assert everything(warm) == []
 
 
+@pytest.mark.topic("keys")
+def test_missing_right_to_read_is_no_empty_company(warm: Psa) -> None:
+    warm.add()
+    warm.keep_rights("companies.read")
+    with pytest.raises(InstanceError) as caught:
+        warm.port.fetch_contacts(COMPANY)
+    assert caught.value.reason == "permission_missing"
+
+
 @pytest.mark.topic("cost")
 def test_spent_budget_sends_nothing(psa: Psa) -> None:
     with pytest.raises(BudgetError):
         psa.contacts(budget=DiaryBudget(left=0)).count_contacts(COMPANY)
+
+
+@pytest.mark.topic("cost")
+@pytest.mark.parametrize("more", [0, 1])
+def test_index_of_a_company_costs_what_is_declared(psa: Psa, more: int) -> None:
+    count = psa.page_size + more
+    psa.add_many(count)
+    budget = DiaryBudget()
+    port = psa.contacts(budget=budget)
+    port.fetch_schema()
+    before, cursor, found = budget.left, None, 0
+    while True:
+        page, cursor = port.fetch_contacts(COMPANY, cursor)
+        found += len(page)
+        if cursor is None:
+            break
+    assert found == count
+    assert before - budget.left <= psa.cost.index(count)
+    assert psa.cost.index(count) <= before - budget.left + 2, "nobody plans by a cost that is not there"
 
 
 @pytest.mark.topic("cost")
@@ -486,4 +556,4 @@ def test_no_method_costs_more_than_it_says(psa: Psa) -> None:
     for name, call in calls.items():
         before = budget.left
         call()
-        assert before - budget.left <= psa.costs[name], name
+        assert before - budget.left <= getattr(psa.cost, name), name

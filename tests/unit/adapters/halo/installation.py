@@ -83,6 +83,7 @@ class Installation:
     script: list[Answer] = field(default_factory=list)
     logins: list[Answer] = field(default_factory=list)
     knows_advanced_search: bool = True
+    gives_whole: bool = True  # lists are given at once on demand
     answers_whole: bool = True  # writes are answered with the detail
     token_life_s: int = 3600
     dead_tokens: set[str] = field(default_factory=set)
@@ -147,7 +148,9 @@ class Installation:
             rows = [row for row in rows if any(query["search"].lower() in row[name].lower() for name in names)]
         if query.get("includeinactive") != "true":
             rows = [row for row in rows if not row["inactive"]]
-        size, page = int(query["page_size"]), int(query["page_no"])
+        if query["pageinate"] == "false" and self.gives_whole:
+            return httpx.Response(200, json={"record_count": len(rows), "users": [listed(row) for row in rows]})
+        size, page = int(query.get("page_size", 50)), int(query.get("page_no", 1))
         shown = [listed(row) for row in rows[size * (page - 1) : size * page]]
         return httpx.Response(200, json={"page_no": page, "page_size": size, "record_count": len(rows), "users": shown})
 

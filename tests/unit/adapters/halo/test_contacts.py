@@ -75,22 +75,24 @@ def test_client_is_read_with_all_that_its_list_does_not_show() -> None:
     assert asked_for(server.asked[0])["client_id"] == "31"
 
 
-def test_each_user_costs_a_call_and_each_page_of_25_another() -> None:
+def test_each_user_costs_a_call_and_the_list_two() -> None:
     server = Installation()
     for _ in range(51):
         server.add()
-    contacts = everything(server.port())
+    port = server.port()
+    contacts = everything(port)
     assert len({contact.id for contact in contacts}) == 51
-    assert server.calls.count("GET /Users") == 3
-    assert len(server.calls) == 51 + 3
+    assert server.calls.count("GET /Users") == 2
+    assert len(server.calls) == 51 + 2 == port.cost.index(51)
 
 
 def test_users_report_spares_the_calls_for_each_user() -> None:
     server = Installation(settings=REPORT)
     numbers = [server.add(azureoid=f"{ID[:-3]}{number:03}", email2=f"b{number}@contoso.com") for number in range(250)]
     reported(server, *numbers, Department=None)
-    contacts = everything(server.port())
-    assert len(server.calls) == 3 + 1
+    port = server.port()
+    contacts = everything(port)
+    assert len(server.calls) == 2 + 1 == port.cost.index(250)
     assert [contact.entra_id for contact in contacts] == [f"{ID[:-3]}{number:03}" for number in range(250)]
     assert contacts[7].emails == ("b7@contoso.com",)
     assert asked_for(server.asked[0]) == {"loadreport": "true"}
@@ -154,15 +156,75 @@ def test_list_that_was_cut_short_disagrees_with_the_count() -> None:
     for _ in range(30):
         server.add()
     rows = [listed(row) for row in server.users.values()][:20]
-    empty = httpx.Response(200, json={"record_count": 30, "users": []})
-    server.script.append(httpx.Response(200, json={"record_count": 30, "users": rows}))
+    short, empty = ({"record_count": 30, "users": users} for users in (rows, []))
+    details = [httpx.Response(200, json=user) for user in list(server.users.values())[:20]]
+    walk = [httpx.Response(200, json=body) for body in (short, short, empty)]
+    again = [httpx.Response(200, json=body) for body in (short, empty)]
+    server.script = [*walk, *details, *again]
+    port = server.port()
+    page, end = port.fetch_contacts("31")
+    assert (len(page), end) == (20, None)
+    assert port.count_contacts("31") == 30
+
+
+def test_user_that_is_deleted_during_the_walk_hides_nobody() -> None:
+    server = Installation()
+    numbers = [server.add() for _ in range(60)]
     port = server.port()
     page, cursor = port.fetch_contacts("31")
-    assert cursor is not None
-    server.script.append(empty)
-    rest, end = port.fetch_contacts("31", cursor)
-    assert (len(page), rest, end) == (20, (), None)
-    assert port.count_contacts("31") == 30
+    del server.users[numbers[3]]
+    found = [contact.id for contact in page]
+    while cursor is not None:
+        page, cursor = port.fetch_contacts("31", cursor)
+        found += [contact.id for contact in page]
+    assert found == [str(number) for number in numbers]
+
+
+def test_pages_that_shift_while_they_are_read_are_read_again() -> None:
+    server = Installation(gives_whole=False)
+    numbers = [server.add() for _ in range(150)]
+
+    def shown_and_gone(request: httpx.Request) -> httpx.Response:
+        answer = server._list(request)
+        del server.users[numbers[3]]
+        return answer
+
+    port = server.port()
+    server.script = [httpx.Response(200, json={"record_count": 150, "users": []}), shown_and_gone]
+    found = [contact.id for contact in everything(port)]
+    assert found == [str(number) for number in numbers if number != numbers[3]]
+
+
+def test_pages_that_never_stand_still_are_read_later() -> None:
+    server = Installation(gives_whole=False)
+    for _ in range(150):
+        server.add()
+
+    def shown_and_gone(request: httpx.Request) -> httpx.Response:
+        answer = server._list(request)
+        del server.users[min(server.users)]
+        return answer
+
+    server.script = [shown_and_gone] * 20
+    error = caught(lambda: server.port().fetch_contacts("31"))
+    assert isinstance(error, TransientError)
+    assert error.reason == "list_shifted"
+
+
+def test_installation_that_cuts_whole_lists_is_asked_by_pages_from_then_on() -> None:
+    server = Installation(gives_whole=False)
+    for _ in range(120):
+        server.add()
+    assert len(everything(server.port())) == 120
+    asked = [asked_for(request)["pageinate"] for request in server.asked if request.url.path == "/api/Users"]
+    assert asked == ["false", "true", "true", "true", "true"]
+
+
+def test_list_that_takes_too_long_is_asked_by_pages() -> None:
+    server = Installation()
+    number = server.add()
+    server.script = [httpx.ReadTimeout("slow")] * 3
+    assert [contact.id for contact in everything(server.port())] == [str(number)]
 
 
 def test_user_that_goes_while_the_client_is_read_is_none() -> None:
@@ -202,7 +264,7 @@ def test_page_of_another_client_is_not_believed() -> None:
     ],
 )
 def test_list_of_unknown_shape_is_no_empty_client(body: object) -> None:
-    server = Installation(script=[httpx.Response(200, json=body)])
+    server = Installation(script=[httpx.Response(200, json=body)] * 2)
     error = caught(lambda: server.port().fetch_contacts("31"))
     assert isinstance(error, WireError)
     assert "no id" not in repr(error)
@@ -392,7 +454,7 @@ def test_schema_costs_nothing() -> None:
     server = Installation(settings=FieldSettings(max_lengths={"job_title": 100}))
     schema = server.port().fetch_schema()
     specs = {spec.name: spec for spec in schema.fields}
-    assert schema.contacts_per_call == 25 / 26
+    assert schema.contacts_per_call == 1
     assert (specs["job_title"].max_length, specs["department"].max_length) == (100, None)
     assert server.requests == []
 
@@ -402,7 +464,7 @@ def test_schema_of_an_installation_with_a_report_is_what_can_be_seen() -> None:
     reported(server, server.add())
     port = server.port()
     names = {spec.name for spec in port.fetch_schema().fields}
-    assert port.fetch_schema().contacts_per_call == 100
+    assert port.fetch_schema().contacts_per_call == 1000
     assert "department" in names
     assert "fax" not in names
     assert server.calls == ["GET /Report/7"]

@@ -13,8 +13,7 @@ def walk(ids: list[int], *, size: int, record_count: int | None = None) -> list[
     while step is not None:
         page = ids[size * (step.page - 1) : size * step.page]
         seen += page
-        following = next_step(step, page, record_count=len(ids) if record_count is None else record_count)
-        step = read_cursor(following.cursor) if following else None
+        step = next_step(step, page, record_count=len(ids) if record_count is None else record_count)
     return seen
 
 
@@ -39,7 +38,11 @@ def test_page_that_comes_again_is_no_end() -> None:
     assert caught.value.reason == "paging_broken"
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "1:2", "1:2:3:x", "1:2:3:4:5"])
+def test_walk_begins_behind_no_id_and_goes_on_behind_the_last() -> None:
+    assert (read_cursor(None), read_cursor("1207")) == (0, 1207)
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "1:2", "1.5"])
 def test_text_that_is_no_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         read_cursor(cursor)

@@ -50,3 +50,8 @@ def test_every_address_contains_a_term_that_is_searched_for(addresses: list[str]
     terms = query.address_terms(addresses)
     assert all(any(term.casefold() in address.casefold() for term in terms) for address in addresses)
     assert len(terms) <= len(addresses)
+
+
+def test_whole_list_is_asked_for_with_inactive_users() -> None:
+    asked = query.whole_list_params(client_id=31)
+    assert (asked["pageinate"], asked["includeinactive"], asked["client_id"]) == ("false", "true", 31)
