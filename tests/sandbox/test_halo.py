@@ -323,3 +323,21 @@ def test_a_lost_answer_was_applied(sandbox: Sandbox) -> None:
         sandbox.post_halo_user(name="Ann", site_id=2501)
     [write] = sandbox.writes()
     assert (write["vendor"], write["method"], write["company_id"]) == ("halo", "create", 250)
+
+
+def test_report_is_made_once_and_run_by_id(sandbox: Sandbox) -> None:
+    sql = "SELECT uid AS id, UAzureOID AS azureoid, uinactive FROM USERS"
+    made = sandbox.halo("/Report", method="POST", json=[{"name": "users", "sql": sql}])
+    assert made.status_code == 201
+    path = f"/Report/{made.json()['id']}"
+    assert "report" not in sandbox.halo(path).json()
+    rows = sandbox.halo(path, params={"loadreport": "true"}).json()["report"]["rows"]
+    assert len(rows) > 500
+    assert set(rows[0]) == {"id", "azureoid", "uinactive"}
+    assert {row["uinactive"] for row in rows} == {0, 1}
+
+
+@pytest.mark.parametrize("sql", ["", "DELETE FROM USERS", "SELECT upassword FROM USERS", "SELECT uid FROM FAULTS"])
+def test_report_that_cannot_be_run_is_refused(sandbox: Sandbox, sql: str) -> None:
+    assert sandbox.halo("/Report", method="POST", json=[{"name": "users", "sql": sql}]).status_code == 400
+    assert sandbox.halo("/Report/7", params={"loadreport": "true"}).status_code == 404

@@ -3,10 +3,13 @@
 import inspect
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.autotask import AutotaskContacts
+from adapters.connectwise import ConnectWiseContacts
 from adapters.errors import (
     AnswerLostError,
     BudgetError,
@@ -16,6 +19,7 @@ from adapters.errors import (
     SyncError,
     TransientError,
 )
+from adapters.halo.contacts import COST, COST_WITH_REPORT
 from adapters.read_only import ReadOnlyContacts, ReadOnlyError
 from adapters.records import Contact, ContactChange, FieldSpec
 from tasks.ports import Contacts
@@ -557,3 +561,16 @@ def test_no_method_costs_more_than_it_says(psa: Psa) -> None:
         before = budget.left
         call()
         assert before - budget.left <= getattr(psa.cost, name), name
+
+
+def test_page_about_calls_says_what_adapters_declare() -> None:
+    page = (Path(__file__).parents[3] / "ops" / "docs" / "psa-calls.md").read_text()
+    costs = {
+        "ConnectWise": ConnectWiseContacts.cost,
+        "Autotask": AutotaskContacts.cost,
+        "Halo": COST,
+        "Halo with a [users' report](halopsa.md)": COST_WITH_REPORT,
+    }
+    for name, cost in costs.items():
+        calls = (cost.page_size, cost.index(5000), cost.find_contacts, cost.create_contact, cost.update_contact)
+        assert f"| {name} | {' | '.join(f'{number:,}' for number in calls)} |" in page
