@@ -332,7 +332,7 @@ def test_report_is_made_once_and_run_by_id(sandbox: Sandbox) -> None:
     path = f"/Report/{made.json()['id']}"
     assert "report" not in sandbox.halo(path).json()
     rows = sandbox.halo(path, params={"loadreport": "true"}).json()["report"]["rows"]
-    assert len(rows) > 500
+    assert len(rows) > 200
     assert set(rows[0]) == {"id", "azureoid", "uinactive"}
     assert {row["uinactive"] for row in rows} == {0, 1}
 
