@@ -82,16 +82,14 @@ def dispatch_due(self: SyncTask) -> None:
 
 
 @shared_task(bind=True, base=SyncTask, name="sync.start_run", **{**LATE, "ignore_result": False})
-def start_run(
-    self: SyncTask, run_id: str | None = None, connector: str | None = None, request: dict[str, Any] | None = None
-) -> str:
-    """Start a requested run; or, given a connector and the specified inputs, request one. Answers with the run id."""
+def start_run(self: SyncTask, run_id: str | None = None, connector: object = None, request: object = None) -> str:
+    """Start a requested run; or, given a connector and the specified inputs, request one. Answers with the run id.
+
+    Fails with RequestRefusedError, and with nothing else done, if the inputs are not the specified ones."""
     if run_id is None:
         key = f"flower:{self.request.id}"  # of the message, which may be delivered twice
-        run = self.outwait(
-            lambda: requesting.request_run(self.ports, str(connector), request or {}, trigger="flower", key=key)
-        )
-        return run.run_id
+        return self.outwait(lambda: requesting.request_by_flower(self.ports, connector, request, key=key))
+    self.outwait(lambda: requesting.check_run(self.ports, run_id), run_id=run_id)
     self.step(lambda: stepping.run_step(self.ports, run_id, starting.start_run), run_id=run_id)
     return run_id
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic import ValidationError
+
 from adapters.records import Run
 from tasks import codes
 from tasks.connector import Connector
@@ -15,6 +17,25 @@ BY_ITSELF = frozenset({"schedule", "event", "poll"})  # triggers that office365_
 ID_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # nothing that is misread over the telephone
 ID_LETTERS = 6
 KEY_KEPT_S = 86_400.0  # a message is delivered again within the visibility time-out, a caller repeats within hours
+
+
+class RequestRefusedError(Exception):
+    """A request that cannot become a run. The message says what is wrong where, and repeats no value."""
+
+
+def read_inputs(inputs: object) -> SyncRequest:
+    """Read the inputs of a run as somebody outside wrote them. Raises RequestRefusedError with every fault at once."""
+    if not isinstance(inputs, Mapping):
+        raise RequestRefusedError("request: must be an object with the inputs of a run")
+    try:
+        return SyncRequest.from_run(dict(inputs))
+    except ValidationError as error:
+        faults = [
+            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+            for fault in error.errors(include_url=False, include_input=False, include_context=False)
+        ]
+        known = ", ".join(SyncRequest.model_fields)
+        raise RequestRefusedError(f"{'; '.join(faults)} (inputs: {known})") from None
 
 
 def request_run(
@@ -38,6 +59,29 @@ def request_run(
             continue  # somebody was given that id in this very second
         ports.publisher.start_run(run.run_id)
         return run
+
+
+def request_by_flower(ports: Ports, connector_id: object, inputs: object, *, key: str) -> str:
+    """Request the run that a message from Flower asks for, and return its id; a repeat of the message names the same.
+
+    Raises RequestRefusedError, with nothing requested, if connector or inputs are not what they must be."""
+    request = read_inputs({} if inputs is None else inputs)
+    version = ports.configuration.current_version()
+    if not isinstance(connector_id, str) or connector_id not in set(ports.configuration.connectors(version=version)):
+        raise RequestRefusedError(
+            "connector: must name a published connector: `contact-sync status` lists them"
+            ' (kwargs: {"connector": "NAME", "request": {…}})'
+        )
+    return request_run(ports, connector_id, request, trigger="flower", key=key).run_id
+
+
+def check_run(ports: Ports, run_id: str) -> None:
+    """Raise RequestRefusedError for a run that there never was: a name in its place, in Flower for example."""
+    if ports.runs.load_run(run_id) is None and not ports.runs.is_closed(run_id):
+        raise RequestRefusedError(
+            "run_id: there is no such run; to ask for one, send kwargs"
+            ' {"connector": "NAME", "request": {…}} and no args'
+        )
 
 
 def new_run(connector: Connector, request: SyncRequest, *, trigger: str, run_id: str, at_ms: int) -> Run:

@@ -50,6 +50,13 @@ def test_a_targeted_sync_starts_through_flower(installation: Installation) -> No
         assert answer.is_success, answer.text
         task = f"{url}/api/task/result/{answer.json()['task-id']}?timeout=20"
         run_id = httpx.get(task, auth=installation.flower_login, timeout=30).json()["result"]
+        assert httpx.post(f"{url}{call[1]}", json=json.loads(call[2])).status_code == 401
+        malformed = {"kwargs": {"connector": "contoso", "request": {"sync_mode": "everything"}}}
+        refused = httpx.post(f"{url}{call[1]}", json=malformed, auth=installation.flower_login)
+        task = f"{url}/api/task/result/{refused.json()['task-id']}?timeout=20"
+        result = httpx.get(task, auth=installation.flower_login, timeout=30).json()
+        assert result["state"] == "FAILURE"
+        assert "sync_mode: Input should be 'full' or 'incremental'" in str(result["result"])
     command = Block("report", "sh", f"contact-sync report {run_id.strip(chr(39))} --json >flower.json", 0)
     wait_for(lambda: _succeeds(command, installation), lambda: f"no report of {run_id}")
     report = json.loads((installation.folder / "flower.json").read_text())

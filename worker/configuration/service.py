@@ -139,6 +139,15 @@ class ServiceSection(Section):
     retention: RetentionSection = Field(RetentionSection(), description="How long things are kept.")
     alerts: AlertsSection = Field(AlertsSection(), description="When somebody is told.")
 
+    @model_validator(mode="after")
+    def check_flower(self) -> Self:
+        """Refuse to let anybody start tasks and stop workers who knows no password."""
+        if self.flower_operations and self.flower_basic_auth is None:
+            raise ValueError(
+                "flower_operations = true needs flower_basic_auth: without it anybody may stop the workers"
+            )
+        return self
+
     def timing_of_tasks(self) -> Timing:
         """Return the times and sizes that the steps of a run obey."""
         timing, workers = self.timing, self.workers

@@ -14,6 +14,7 @@ from adapters.records import Batch, Member
 from adapters.store.connection import Connection
 from tasks.celery_tasks import ROUTES, SyncTask
 from tasks.publishing import CeleryPublisher
+from tasks.requesting import RequestRefusedError
 from tests.fakes.engine import Engine
 from tests.fakes.valkey import RealValkey
 from worker.celery_app import SyncApp, create_app
@@ -245,3 +246,45 @@ def test_message_that_comes_back_shows_what_it_showed(engine: Engine, worker: Sy
     (retried,) = sent(broker, "control")
     assert retried["id"] == "m2"
     assert {name: retried[name] for name in shown} == shown
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "reason"),
+    [
+        ({"connector": "contoso", "request": {"sync_mode": "everything"}}, "sync_mode: Input should be 'full' or"),
+        ({"connector": "contoso", "request": {"sync_mod": "full"}}, "sync_mod: Extra inputs are not permitted"),
+        ({"connector": "contoso", "request": {"dry_run": "yes"}}, "dry_run: Input should be a valid boolean"),
+        ({"connector": "contoso", "request": {"user_principal_names": "ann@contoso.com"}}, "user_principal_names"),
+        ({"connector": "contoso", "request": ["full"]}, "request: must be an object"),
+        ({"connector": "contoso", "request": "full"}, "request: must be an object"),
+        ({"connector": "fabrikam"}, "connector: must name a published connector"),
+        ({"connector": ["contoso"]}, "connector: must name a published connector"),
+        ({"request": {"sync_mode": "full"}}, "connector: must name a published connector"),
+        ({}, "connector: must name a published connector"),
+    ],
+)
+def test_malformed_request_of_flower_is_refused_with_its_reason_and_nothing_runs(
+    engine: Engine, worker: SyncApp, kwargs: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(RequestRefusedError, match=reason):
+        deliver(worker, "sync.start_run", id="m1", kwargs=kwargs)
+    assert engine.store.reports.open_runs() == []
+    assert engine.queue.sent == []
+
+
+def test_refusal_names_every_fault_and_repeats_no_value(engine: Engine, worker: SyncApp) -> None:
+    wrong = {"sync_mode": "secret-value", "dry_run": "secret-value", "company_id": {"secret-value": 1}}
+    with pytest.raises(RequestRefusedError) as raised:
+        deliver(worker, "sync.start_run", id="m1", kwargs={"connector": "contoso", "request": wrong})
+    assert all(name in str(raised.value) for name in wrong)
+    assert "secret-value" not in str(raised.value)
+
+
+def test_name_in_the_place_of_a_run_is_refused_with_what_to_send(engine: Engine, worker: SyncApp) -> None:
+    with pytest.raises(RequestRefusedError, match="there is no such run; to ask for one, send kwargs"):
+        deliver(worker, "sync.start_run", id="m1", args=("contoso",))
+
+
+def test_message_of_a_run_that_is_closed_does_nothing(engine: Engine, worker: SyncApp) -> None:
+    run_id = engine.run(sync_mode="full")["run_id"]
+    assert deliver(worker, "sync.start_run", id="m1", args=(run_id,)) == run_id

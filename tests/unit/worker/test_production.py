@@ -156,3 +156,11 @@ def test_what_production_refuses_is_told_beside_other_faults_of_the_table(instal
         "psa.main.company",
         "psa.main.compnay",
     }
+
+
+@pytest.mark.parametrize("development", ["true", "false"])
+def test_nobody_operates_through_flower_without_a_password(installation: Installation, development: str) -> None:
+    installation.replace("[service]", f"[service]\ndevelopment = {development}\nflower_operations = true")
+    text = installation.path.read_text(encoding="utf-8")
+    installation.write("\n".join(line for line in text.splitlines() if "flower_basic_auth" not in line))
+    assert any("flower_operations = true needs flower_basic_auth" in str(each) for each in installation.problems())
