@@ -70,8 +70,10 @@ def shared_budgets(store: Store) -> MakeBudget:
 def shared_slots(store: Store) -> MakeSlots:
     """Return how places for requests are made that all processes of this installation share."""
 
-    def make_slots(name: str, *, most: int, linger_s: float, vendor: str) -> Slots:
-        return InstanceSlots(store.connection, name, most=most, linger_s=linger_s, vendor=vendor)
+    def make_slots(name: str, *, most: int, linger_s: float, counted_by: tuple[str, ...], vendor: str) -> Slots:
+        return InstanceSlots(
+            store.connection, name, most=most, linger_s=linger_s, counted_by=(vendor, *counted_by), vendor=vendor
+        )
 
     return make_slots
 

@@ -30,7 +30,7 @@ class MakeBudget(Protocol):
 class MakeSlots(Protocol):
     """How the store's places for requests under way are made."""
 
-    def __call__(self, name: str, *, most: int, linger_s: float, vendor: str) -> Slots:
+    def __call__(self, name: str, *, most: int, linger_s: float, counted_by: tuple[str, ...], vendor: str) -> Slots:
         """Return the places of a vendor instance, each taken so much longer than its request."""
 
 
@@ -117,8 +117,10 @@ class Vendors:
     def _build_psa(self, name: str, psa: PsaSection) -> PsaContacts:
         make_slots = self._make_slots
 
-        def slots(*, most: int, linger_s: float) -> Slots | None:
-            return make_slots(name, most=most, linger_s=linger_s, vendor=psa.kind) if make_slots is not None else None
+        def slots(*, most: int, linger_s: float, counted_by: tuple[str, ...]) -> Slots | None:
+            if make_slots is None:
+                return None
+            return make_slots(name, most=most, linger_s=linger_s, counted_by=counted_by, vendor=psa.kind)
 
         client, budget = self._client(_path(psa.ca_file)), self._psa_budget(name, psa, "bulk")
         return psa_kinds()[psa.kind].build(psa, Parts(client=client, budget=budget, slots=slots))

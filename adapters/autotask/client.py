@@ -12,7 +12,7 @@ from urllib.parse import quote
 import httpx
 
 from adapters.autotask.auth import Access, AutotaskAuth, is_trusted
-from adapters.autotask.limits import Hour, ObjectSlots
+from adapters.autotask.limits import HOUR_SHARE, Hour, ObjectSlots
 from adapters.autotask.paging import PAGE_SIZE, Step, next_step, read_cursor
 from adapters.autotask.query import all_of, equals
 from adapters.autotask.refusals import CREDENTIALS_REFUSED, ENDPOINT_UNKNOWN, classify
@@ -60,6 +60,7 @@ class AutotaskClient:
         client: httpx.Client,
         budget: Budget | None,
         slots: Slots | None = None,
+        hour_share: float = HOUR_SHARE,
         observer: Observer | None = None,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.monotonic,
@@ -69,7 +70,7 @@ class AutotaskClient:
         self._zone: Remembered[str] = Remembered(now=now)
         self._budget = budget
         self._slots = slots or Unbounded()
-        self._hour = Hour(self._slots, now=now)
+        self._hour = Hour(self._slots, share=hour_share, now=now)
         self._parts: Json = {
             "client": client,
             "classify": classify,

@@ -17,6 +17,7 @@ from adapters.autotask import query
 from adapters.autotask.auth import Access
 from adapters.autotask.client import AutotaskClient
 from adapters.autotask.layout import EntraIdField, FieldSettings, Layout
+from adapters.autotask.limits import HOUR_SHARE
 from adapters.autotask.mapping import REFERENCE_FIELDS, draft_body, map_company, map_contact, map_schema, wire_id
 from adapters.autotask.paging import PAGE_SIZE
 from adapters.autotask.patching import find_contradictions, laid_over, patch_body
@@ -66,13 +67,14 @@ class AutotaskContacts:
         update_contact=3,
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the one place where all of it meets
         self,
         access: Access,
         *,
         client: httpx.Client,
         budget: Budget | None,
         slots: Slots | None = None,
+        hour_share: float = HOUR_SHARE,
         settings: FieldSettings | None = None,
         observer: Observer | None = None,
         sleep: Callable[[float], None] = time.sleep,
@@ -85,6 +87,7 @@ class AutotaskContacts:
             client=client,
             budget=budget,
             slots=slots,
+            hour_share=hour_share,
             observer=observer,
             sleep=sleep,
             now=now,

@@ -3,10 +3,11 @@
 Each place is a lease on the server's clock, so that a worker that dies gives its places back by itself.
 """
 
+import hashlib
 import random
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from adapters.errors import BudgetError, TransientError
@@ -20,7 +21,7 @@ POLL_S = 0.1
 class InstanceSlots:
     """The places of one vendor instance, as the transport asks for them. Thread-safe."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each says one thing of the places
         self,
         connection: Connection,
         instance: str,
@@ -28,15 +29,19 @@ class InstanceSlots:
         most: int,
         vendor: str,
         linger_s: float = 0.0,
+        counted_by: Sequence[str] = (),
         lease_s: float = LEASE_S,
         wait_s: float = WAIT_S,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Keep the parts; `most` is how many of each name may be under way, `vendor` is named in errors.
 
-        `linger_s` is how long a place stays taken after its request: a vendor may count an answer a little longer."""
+        `counted_by` is what the vendor counts by, secrets among it: instances of the same share places, else each has
+        its own. `linger_s` is how long a place stays taken after its request: a vendor may count an
+        answer a little longer."""
         self._connection = connection
         self._instance = instance
+        self._counted_by = _fingerprint(counted_by) if counted_by else instance
         self._most = most
         self._vendor = vendor
         self._linger_ms = int(linger_s * 1000)
@@ -47,7 +52,7 @@ class InstanceSlots:
     @contextmanager
     def hold(self, name: str) -> Iterator[None]:
         """Hold a place for the block, waiting some seconds for it. Raises BudgetError(slots_taken)."""
-        key, holder = self._connection.keys.slots(self._instance, name), secrets.token_hex(8)
+        key, holder = self._connection.keys.slots(self._counted_by, name), secrets.token_hex(8)
         self._take(key, holder)
         try:
             yield
@@ -77,3 +82,8 @@ class InstanceSlots:
             )
         except TransientError:  # it lapses; what the vendor answered meanwhile must not be lost with it
             return
+
+
+def _fingerprint(parts: Sequence[str]) -> str:
+    """Name these parts without showing them."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]

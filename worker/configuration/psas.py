@@ -70,8 +70,10 @@ class PsaContacts(Contacts, Protocol):
 class SlotsOf(Protocol):
     """How an instance asks for places for requests under way, shared by all workers."""
 
-    def __call__(self, *, most: int, linger_s: float) -> Slots | None:
-        """Return so many places of each endpoint, each taken so much longer than its request; None: we are alone."""
+    def __call__(self, *, most: int, linger_s: float, counted_by: tuple[str, ...]) -> Slots | None:
+        """Return so many places of each endpoint, each taken so much longer than its request; None: we are alone.
+
+        `counted_by` is what the vendor counts requests by: instances of the same share the places."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """kind = "autotask": its settings, and the adapter that is made of them."""
 
 from dataclasses import replace
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -23,6 +23,9 @@ class AutotaskPsa(PsaSection):
     username: Text = Field(description="The API user's name.")
     secret: Secret = Field(description="The API user's secret.")
     integration_code: Secret = Field(description="The API tracking identifier.")
+    hour_percent: Annotated[int, Field(ge=1, le=100)] = Field(
+        50, description="How far all integrations together may use up the hour's calls before we stop for a while."
+    )
     contact_type_field: Text | None = Field(
         None, description="The user-defined list field of contacts that holds psa_contact_type; they have no type else."
     )
@@ -39,8 +42,16 @@ def build(psa: AutotaskPsa, parts: Parts) -> PsaContacts:
     settings = FieldSettings(contact_type_field=psa.contact_type_field)
     if psa.entra_id_field:
         settings = replace(settings, entra_id_field=psa.entra_id_field)
-    slots = parts.slots(most=AT_ONCE, linger_s=LINGER_S)
-    return AutotaskContacts(access, client=parts.client, budget=parts.budget, slots=slots, settings=settings)
+    counted_by = (access.zone_url, access.integration_code)
+    slots = parts.slots(most=AT_ONCE, linger_s=LINGER_S, counted_by=counted_by)
+    return AutotaskContacts(
+        access,
+        client=parts.client,
+        budget=parts.budget,
+        slots=slots,
+        settings=settings,
+        hour_share=psa.hour_percent / 100,
+    )
 
 
 KIND = PsaKind(

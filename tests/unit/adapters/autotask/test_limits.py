@@ -85,3 +85,10 @@ def test_places_are_counted_by_object() -> None:
             pass
     assert slots.held == ["Contacts"] * 4 + ["Countries"]
     assert ours.is_first("threshold", seconds=1)
+
+
+@pytest.mark.parametrize(("share", "diary"), [(0.7, []), (0.5, ["pause 60"])])
+def test_share_of_the_hour_is_a_setting(share: float, diary: list[str]) -> None:
+    budget = DiaryBudget()
+    Hour(CountingSlots(), share=share, now=lambda: 0.0).check(lambda: used(6000), budget)
+    assert budget.diary == diary

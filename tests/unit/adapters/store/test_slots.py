@@ -107,3 +107,21 @@ def test_one_of_all_workers_is_the_first_in_its_time(opened: Callable[..., Store
     time.sleep(0.35)
     assert theirs.is_first("threshold", seconds=0.3)
     assert not ours.is_first("threshold", seconds=0.3)
+
+
+def test_instances_that_the_vendor_counts_as_one_share_their_places(store: Store) -> None:
+    def made(instance: str, *counted_by: str) -> InstanceSlots:
+        return InstanceSlots(store.connection, instance, most=1, vendor="test", counted_by=counted_by, wait_s=0.1)
+
+    with made("berlin", "zone", "CODE1").hold("Contacts"):
+        with pytest.raises(BudgetError), made("munich", "zone", "CODE1").hold("Contacts"):
+            pass
+        with made("berlin", "zone", "CODE2").hold("Contacts"), made("berlin").hold("Contacts"):
+            assert not [key for key in store.connection.client.scan_iter() if b"CODE" in bytes(key)]
+
+
+def test_turns_are_each_instances_own(store: Store) -> None:
+    for instance in ("berlin", "munich"):
+        ours = InstanceSlots(store.connection, instance, most=1, vendor="test", counted_by=("zone", "CODE1"))
+        assert ours.is_first("threshold", seconds=60)
+        assert not ours.is_first("threshold", seconds=60)

@@ -1,0 +1,1 @@
+"""Measurements: commands that print what they counted, and how."""

@@ -1,0 +1,179 @@
+"""How many calls a full run costs each PSA, against the least that can be: `python -m ops.bench.calls`.
+
+Whole runs in one process over a Valkey of their own, with the real adapters on the sandbox, whose counters are read.
+Limits and budgets are off: calls are counted, not seconds.
+"""
+
+import argparse
+import json
+import math
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from adapters.store import open_store
+from adapters.transport import make_client
+from tasks.default_mappings import default_mapping
+from tasks.ports import Timing
+from tests.contract.autotask.psas import SandboxPsa as Autotask
+from tests.contract.connectwise.psas import SandboxPsa as ConnectWise
+from tests.contract.graph.tenants import SandboxTenant
+from tests.contract.halo.psas import HaloPsa, ReportingHaloPsa
+from tests.contract.kit.psa import SandboxPsa
+from tests.contract.sandbox import Sandbox, running_sandbox
+from tests.fakes.engine import Engine
+from tests.fakes.valkey import running_valkey
+
+__all__ = ["Row", "count_calls", "main"]
+
+PSAS: dict[str, Callable[[Sandbox, httpx.Client], SandboxPsa]] = {
+    "connectwise": ConnectWise,
+    "autotask": Autotask,
+    "halo": HaloPsa,
+    "halo-report": ReportingHaloPsa,
+}
+GRAPH_PAGE = 999
+PSA_PAGES = {"connectwise": 1000, "autotask": 500, "halo": 100}  # as large as documented or usual
+FIXED = 10  # calls that any run may cost beside
+UNLIMITED = {
+    "graph": {"units_per_10s": 0},
+    "connectwise": {"per_minute": 0},
+    "autotask": {"per_hour": 0, "threads": 0},
+    "halo": {"per_5_minutes": 0},
+}
+READ_TIMEOUT_S = 120.0
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one run cost."""
+
+    psa: str
+    run: str
+    users: int
+    contacts: int
+    written: int
+    graph_calls: int
+    graph_floor: int
+    psa_calls: int
+    psa_floor: int
+
+    @property
+    def ratio(self) -> float:
+        """Calls by the floor and the fixed ones that are allowed beside it."""
+        return (self.graph_calls + self.psa_calls) / (self.graph_floor + self.psa_floor + FIXED)
+
+
+def count_calls(psa: str, *, users: int) -> Iterator[Row]:
+    """Make a first full run, a second one and an incremental one, and count the calls of each."""
+    with _running(psa, users=users) as (sandbox, engine, psa_under_test):
+        vendor = psa_under_test.vendor
+        for name, mode in (("first full", "full"), ("second full", "full"), ("incremental", "incremental")):
+            before = _calls(sandbox)
+            report = _run(engine, mode)
+            spent = {who: count - before.get(who, 0) for who, count in _calls(sandbox).items()}
+            contacts = _contacts(sandbox, vendor)
+            statistics = report["statistics"]
+            written = statistics["contacts_created"] + statistics["contacts_updated"]
+            is_full = mode == "full"
+            yield Row(
+                psa=psa,
+                run=name,
+                users=statistics["users_processed"],
+                contacts=contacts,
+                written=written,
+                graph_calls=spent.get("graph", 0),
+                graph_floor=math.ceil(len(sandbox.users(_tenant_id(sandbox))) / GRAPH_PAGE) if is_full else 1,
+                psa_calls=spent.get(vendor, 0),
+                psa_floor=(math.ceil(contacts / PSA_PAGES[vendor]) if is_full else 0) + written,
+            )
+
+
+@contextmanager
+def _running(psa: str, *, users: int) -> Iterator[tuple[Sandbox, Engine, SandboxPsa]]:
+    with (
+        tempfile.TemporaryDirectory(prefix="calls-") as folder,
+        running_sandbox(Path(folder), users=users, tenants=1) as sandbox,
+        make_client(sandbox.facts["ca_file"], read_timeout_s=READ_TIMEOUT_S) as client,
+        running_valkey() as valkey,
+    ):
+        sandbox.post("limits", UNLIMITED)
+        vendor = PSAS[psa](sandbox, client)
+        kind = vendor.vendor
+        facts = sandbox.facts[kind]
+        engine = Engine(
+            open_store(valkey.url),
+            timing=Timing(),
+            tenant_id=_tenant_id(sandbox),
+            psa_kind=kind,
+            psa_default_company_id=str(facts["company_id"]),
+            field_mapping=default_mapping(kind),
+        )
+        engine.psa = vendor.contacts()  # type: ignore[assignment]  # the real one
+        engine._tenants["contoso"] = SandboxTenant(sandbox, client).directory  # noqa: SLF001
+        yield sandbox, engine, vendor
+
+
+def _run(engine: Engine, mode: str) -> Json:
+    run_id = engine.request(sync_mode=mode)
+    engine.work(most_steps=10_000_000)
+    return engine.report(run_id)
+
+
+def _calls(sandbox: Sandbox) -> dict[str, int]:
+    counted: dict[str, int] = {}
+    for row in sandbox._control.get("counters").raise_for_status().json()["calls"]:  # noqa: SLF001
+        if "token" not in row["endpoint"]:  # logins have a quota of their own
+            counted[row["vendor"]] = counted.get(row["vendor"], 0) + row["count"]
+    return counted
+
+
+def _contacts(sandbox: Sandbox, vendor: str) -> int:
+    params = {"vendor": vendor, "company": sandbox.facts[vendor]["company_id"]}
+    return len(sandbox._control.get("contacts", params=params).raise_for_status().json()["contacts"])  # noqa: SLF001
+
+
+def _tenant_id(sandbox: Sandbox) -> str:
+    return str(sandbox.facts["tenants"][0]["tenant_id"])
+
+
+def _line(row: Row) -> str:
+    cells = (row.psa, row.run, f"{row.users:,}", f"{row.contacts:,}", f"{row.written:,}")
+    calls = (f"{row.graph_calls:,} / {row.graph_floor:,}", f"{row.psa_calls:,} / {row.psa_floor:,}")
+    return f"| {' | '.join((*cells, *calls, f'{row.ratio:.2f}'))} |"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print a table, or a JSON object a line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m ops.bench.calls",
+        description="Count the calls of full and incremental runs against the least that can be.",
+        epilog="Example: python -m ops.bench.calls --users 5000 --psa autotask --json",
+    )
+    parser.add_argument("--users", type=int, default=5000, metavar="N", help="users of the tenant (default 5000)")
+    parser.add_argument("--psa", action="append", choices=[*PSAS], help="only this one; may be given again")
+    parser.add_argument("--json", action="store_true", help="one object a line instead of a table")
+    asked = parser.parse_args(arguments)
+    if not asked.json:
+        sys.stdout.write(
+            "| PSA | run | users processed | contacts | written | Graph calls / floor | PSA calls / floor |"
+            f" all ÷ (floor + {FIXED}) |\n|---|---|---|---|---|---|---|---|\n"
+        )
+    for psa in asked.psa or PSAS:
+        for row in count_calls(psa, users=asked.users):
+            shown = json.dumps({**asdict(row), "ratio": round(row.ratio, 3)}) if asked.json else _line(row)
+            sys.stdout.write(shown + "\n")
+            sys.stdout.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
