@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from adapters.halo import Access, FieldSettings, HaloContacts
+from adapters.halo.layout import layout_of
 from tasks.default_mappings import default_mapping
 from worker.configuration import Parts, PsaContacts, PsaKind, PsaSection
 from worker.configuration.values import Secret, Text, Url
@@ -32,6 +33,9 @@ class HaloPsa(PsaSection):
         None, description="A custom field of users that holds psa_contact_type, like CFContactType; default: none."
     )
     contact_types: tuple[Text, ...] = Field((), description="The values that contact_type_field may take.")
+    max_lengths: dict[Text, Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict, description="How long contact fields may be, by our names; Halo tells no lengths."
+    )
     fires_automations: bool = Field(
         default=True, description="Whether Halo's own automations see our changes; false asks it to keep quiet."
     )
@@ -41,6 +45,14 @@ class HaloPsa(PsaSection):
         """Want the contact types and their field together."""
         if bool(self.contact_type_field) != bool(self.contact_types):
             raise ValueError("contact_type_field and contact_types belong together")
+        return self
+
+    @model_validator(mode="after")
+    def check_max_lengths(self) -> Self:
+        """Want names of fields that Halo has."""
+        known = layout_of(FieldSettings()).text_fields
+        if unknown := [name for name in self.max_lengths if name not in known]:
+            raise ValueError(f"max_lengths has no {', '.join(unknown)}; its fields are {', '.join(known)}")
         return self
 
 
@@ -58,6 +70,7 @@ def build(psa: HaloPsa, parts: Parts) -> PsaContacts:
         contact_type_field=psa.contact_type_field,
         contact_types=psa.contact_types,
         users_report=psa.users_report,
+        max_lengths={**psa.max_lengths},
         fires_automations=psa.fires_automations,
     )
     if psa.entra_id_field:
