@@ -148,10 +148,9 @@ class Judgement:
         return fetch() if self._hold is None else self._hold.read(fetch)
 
     def count(self, *, enabled_only: bool) -> int | None:
-        """Count the tenant's users; None where it cannot be asked."""
-        directory = self.ports.directory(self.run)
+        """Count the tenant's users; None where it cannot be asked. Needs no hold: it is asked before there is one."""
         try:
-            return self.read(lambda: directory.count_users(enabled_only=enabled_only))
+            return self.ports.directory(self.run).count_users(enabled_only=enabled_only)
         except WireError as error:
             log.warning("count.unknown", reason=error.reason, status=error.status)
             return None

@@ -224,12 +224,12 @@ class Leavers:
     def _count_again(self) -> int | None:
         """Count the tenant's users; the count lags behind, so that one that disagrees is asked for again."""
         judgement = self._judgement
-        counted = judgement.count(enabled_only=False)
+        counted = judgement.read(lambda: judgement.count(enabled_only=False))
         for _ in range(judgement.ports.timing.counts_asked - 1):
             if counted is None or counted <= self._survey.users:
                 break
             time.sleep(judgement.ports.timing.count_again_s)
-            counted = judgement.count(enabled_only=False)
+            counted = judgement.read(lambda: judgement.count(enabled_only=False))
         return counted
 
 

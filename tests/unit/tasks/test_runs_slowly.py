@@ -181,3 +181,12 @@ def move(engine: Engine, company_id: str) -> None:
     """Put all contacts into another company behind our back."""
     for contact in list(engine.psa.contacts.values()):
         engine.psa.contacts[contact.id] = contact.model_copy(update={"company_id": company_id})
+
+
+def test_what_is_asked_slowly_before_the_plan_is_taken_does_not_make_the_judge_begin_anew(engine: Engine) -> None:
+    engine.with_timing(step_due_s=0.2)
+    engine.directory.add_user("ann")
+    engine.psa.moments.plan("fetch_schema", lambda: time.sleep(0.05))
+    report = engine.run(user_principal_names=["ann@contoso.com"])
+    assert report["success"]
+    assert engine.psa.calls["fetch_schema"] == 1  # once a judge
