@@ -22,6 +22,7 @@ from tasks import (
     summarizing,
     taking,
     upserting,
+    watching,
 )
 from tasks.ports import Ports
 
@@ -141,6 +142,18 @@ def close_run(self: SyncTask, run_id: str) -> None:
 def reconcile(self: SyncTask) -> None:
     """Take up what a crash left; every worker does this by itself too."""
     self.step(lambda: reconciling.reconcile(self.ports))
+
+
+@shared_task(bind=True, base=SyncTask, name="sync.watch", **LATE)
+def watch(self: SyncTask) -> None:
+    """Find incidents and send the alerts that wait; beat sends this each minute."""
+    self.step(lambda: watching.watch(self.ports))
+
+
+@shared_task(bind=True, base=SyncTask, name="sync.heartbeat", **LATE)
+def heartbeat(self: SyncTask) -> None:
+    """Tell who watches over us that beat, broker and a worker are well: this message came through all of them."""
+    self.step(lambda: watching.ping(self.ports))
 
 
 @shared_task(bind=True, base=SyncTask, name="sync.take_changes", **LATE)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from adapters.records import Churn, Run, RunState, Watermark
-from tasks import codes, guarding, reading_plan, report
+from tasks import alerting, codes, guarding, reading_plan, report
 from tasks.guarding import Excess
 from tasks.ports import Ports
 from tasks.request import SyncRequest
@@ -29,8 +29,12 @@ def request_close(ports: Ports, run: Run) -> None:
     ports.publisher.close_run(run.run_id)
 
 
-def fail_run(ports: Ports, run: Run, *, code: str, message: str) -> None:
-    """End a run by one connector-wide error: at once, or when what is in flight has ended."""
+def fail_run(ports: Ports, run: Run, *, code: str, message: str, cause: tuple[str, str] | None = None) -> None:
+    """End a run by one connector-wide error: at once, or when what is in flight has ended.
+
+    `cause` says where the trouble is and what it is, if that is more than the code says: alerts go by it."""
+    if cause is not None and run.stopping is None:
+        ports.runs.note(run.run_id, cause=list(cause))
     error = report.error_row(None, code=code, message=message, at=now(ports))
     ports.runs.stop(run.run_id, reason=code, error=error)
     current = ports.runs.load_run(run.run_id)
@@ -65,9 +69,9 @@ def _close(ports: Ports, run: Run) -> None:
     )
     head["held"] = run.notes.get("held") or []
     settles = not SyncRequest.from_run(run.request).is_restricted
-    ports.runs.close(
-        run.run_id, head=head, watermark=_next_watermark(ports, run, counts), settles=settles, alert=_alert(run)
-    )
+    watermark = _next_watermark(ports, run, counts)
+    fact = alerting.fact_of(run, head, at_ms=ports.runs.now_ms())
+    ports.runs.close(run.run_id, head=head, watermark=watermark, settles=settles, alert=fact)
 
 
 def _run_warnings(ports: Ports, run: Run) -> list[Json]:
@@ -83,15 +87,6 @@ def _held_warning(run: Run) -> Json | None:
         return None
     message = guarding.explain_hold(excesses, run_id=run.run_id)
     return {"user_principal_name": None, "code": codes.CHANGES_HELD, "message": message}
-
-
-def _alert(run: Run) -> Json | None:
-    """Return what somebody is to be told at once; a dry run tells only whoever asked for it."""
-    held, claims = run.notes.get("held"), run.notes.get("claims")
-    if run.dry_run or not (held or claims):
-        return None
-    facts = {"connector": run.connector_id, "run_id": run.run_id, "held": held, "claims": claims}
-    return {"kind": "held" if held else "claimed_twice", **{name: value for name, value in facts.items() if value}}
 
 
 def _excesses(run: Run) -> list[Excess]:

@@ -27,6 +27,7 @@ from adapters.records import (
     User,
     Watermark,
 )
+from tasks.alerting import AlertRules
 
 Json = dict[str, Any]
 Permit = Callable[[], float]
@@ -487,8 +488,58 @@ class Budgets(Protocol):
     def down_since_ms(self, instance: str) -> int | None:
         """Return since when no call to this instance has succeeded, while its breaker is open."""
 
+    def paused(self, instances: Sequence[str]) -> dict[str, float]:
+        """Return for how many seconds each of these instances wants nothing sent; the others are absent."""
+
     def window(self, instance: str, *, most: int, lane: str) -> int:
         """Return how many users may be in flight: what the budget admits soon; 1 while the breaker is open."""
+
+
+class Alerts(Protocol):
+    """What closed runs tell, the incidents made of it (opaque here), and messages that wait to be sent."""
+
+    def load(self) -> tuple[int, str]:
+        """Return the version of the incidents and the incidents; 0 and empty before the first."""
+
+    def facts(self, *, limit: int) -> list[Json]:
+        """Return facts that no incident has taken in, the oldest first."""
+
+    def commit(self, version: int, state: str, *, facts: Sequence[Json], messages: Sequence[Json]) -> bool:
+        """Replace the incidents of that version, drop these facts and put messages in, in one step; False if they
+        have changed meanwhile."""
+
+    def waiting(self, *, limit: int, grace_s: float) -> list[Json]:
+        """Return messages to send; nobody else gets them for `grace_s`, then they come again unless dropped."""
+
+    def drop(self, message: Json) -> None:
+        """Forget a message that has arrived."""
+
+    def first_errors(self, run_id: str, *, most: int) -> list[Json]:
+        """Return a closed run's first error rows, those of the whole run before its users'."""
+
+
+class Notifier(Protocol):
+    """Where somebody is told."""
+
+    @property
+    def targets(self) -> Sequence[str]:
+        """Name the targets, each by a digest that says nothing of its address."""
+
+    def send(self, target: str, *, title: str, body: str) -> None:
+        """Send a message to one target; a repeat sends it twice. Raises TransientError if it did not arrive."""
+
+    def ping(self) -> None:
+        """Tell who watches over us that we live; nothing where nobody does. Raises TransientError."""
+
+
+@dataclass(frozen=True)
+class Expiry:
+    """A credential that ends by itself."""
+
+    place: str
+    what: str
+    says: str
+    days_left: int
 
 
 class Presence(Protocol):
@@ -572,6 +623,11 @@ class Ports:
     contacts: Callable[[Run], Contacts]
     subscriptions: Callable[[str, int], Subscriptions]
     """Of a connector in a configuration version. Raises KeyError, TenantError."""
+    alerts: Alerts
+    notifier: Notifier
+    expiries: Callable[[int], Sequence[Expiry]]
+    """Name the credentials whose end is known, seen at this time (ms)."""
+    alert_rules: AlertRules
     notification_url: str | None = None
     """Where Graph delivers; None: nothing is subscribed."""
     timing: Timing = Timing()

@@ -10,6 +10,10 @@ from tasks import closing, codes, holding
 from tasks.ports import Ports
 
 FIRST_WAIT_S = 2.0
+OF_THE_APP = frozenset(
+    {"secret_wrong", "secret_expired", "certificate_refused", "certificate_unreadable", "credentials_missing"}
+)
+"""Reasons of a TenantError that hit every customer of an app registration alike."""
 
 log = structlog.get_logger()
 
@@ -32,7 +36,7 @@ def run_step(ports: Ports, run_id: str, step: Callable[[Ports, Run], float | Non
             raise
         wait_s = _outwait(ports, run, error)
     except SyncError as error:
-        closing.fail_run(ports, run, code=code_of(error), message=message_of(error))
+        fail_run(ports, run, error)
     except Exception:
         log.exception("step.failed")
         message = "an error in contact-sync itself ended this run; the worker's log has it, please report it"
@@ -50,7 +54,7 @@ def _outwait(ports: Ports, run: Run, error: TransientError) -> float | None:
     now_ms = ports.runs.now_ms()
     failing_since_ms = int(run.notes.get("failing_since_ms") or now_ms)
     if now_ms - failing_since_ms > ports.timing.instance_horizon_s * 1000:
-        closing.fail_run(ports, run, code=code_of(error), message=message_of(error))
+        fail_run(ports, run, error)
         return None
     if not run.notes.get("failing_since_ms"):
         ports.runs.note(run.run_id, failing_since_ms=now_ms)
@@ -62,6 +66,24 @@ def _come_back(ports: Ports, run: Run, error: TransientError, *, failing_for_s: 
     wait_s = min(max(wait_s, 0.1), ports.timing.longest_countdown_s)
     ports.runs.touch(run.run_id, due_in_s=wait_s + ports.timing.due_s)
     return wait_s
+
+
+def fail_run(ports: Ports, run: Run, error: SyncError) -> None:
+    """End a run by what the outside did to it."""
+    closing.fail_run(ports, run, code=code_of(error), message=message_of(error), cause=_cause(ports, run, error))
+
+
+def _cause(ports: Ports, run: Run, error: SyncError) -> tuple[str, str] | None:
+    """Say whose trouble an error is: everybody's who shares the PSA's key, or the app registration, or one tenant's."""
+    if isinstance(error, InstanceError | WireError):
+        return (run.instance if error.vendor != "graph" else run.connector_id), f"{error.vendor} {error.reason}"
+    if not isinstance(error, TenantError):
+        return None
+    place = run.connector_id
+    if error.reason in OF_THE_APP and run.config_version:
+        connector = ports.configuration.connector(run.connector_id, version=run.config_version)
+        place = f"graph_app {connector.graph_app}"
+    return place, f"{error.vendor} {error.reason}"
 
 
 def code_of(error: SyncError) -> str:

@@ -15,7 +15,7 @@ from adapters.errors import (
     WireError,
 )
 from adapters.records import Claim, Contact, Intent, Outcome
-from tasks import closing, deciding, failures, feeding, resolving, stepping
+from tasks import deciding, failures, feeding, resolving, stepping
 from tasks.addresses import addresses_of
 from tasks.attempt import Attempt
 from tasks.ports import Permit, Ports
@@ -53,7 +53,7 @@ def _handle(attempt: Attempt) -> float | None:
             raise
         return attempt.come_back(error)
     except (TenantError, InstanceError) as error:
-        closing.fail_run(ports, run, code=stepping.code_of(error), message=stepping.message_of(error))
+        stepping.fail_run(ports, run, error)
         return attempt.leave()
     except WireError as error:
         return attempt.look_again(error)

@@ -112,6 +112,9 @@ def _beat_settings(dispatch_s: float) -> dict[str, Any]:
             "dispatch-due": {"task": celery_tasks.dispatch_due.name, **each_round},
             "reconcile": {"task": celery_tasks.reconcile.name, **each_round},
             "keep-subscriptions": {"task": celery_tasks.keep_subscriptions.name, **each_round},
+            "watch": {"task": celery_tasks.watch.name, **each_round},
+            # an old one would say that beat lives when it may not
+            "heartbeat": {"task": celery_tasks.heartbeat.name, **each_round, "options": {"expires": dispatch_s}},
         },
         "beat_max_loop_interval": min(BEAT_LOOK_S, dispatch_s),
     }

@@ -1,5 +1,6 @@
 """Settings → store, adapters and ports: the one place where the parts meet, and where a mismatch of shapes shows."""
 
+from adapters.notify import AppriseNotifier
 from adapters.records.runs import Lane
 from adapters.store import Store, StoreTiming
 from adapters.store import open_store as open_store_at
@@ -67,6 +68,13 @@ def shared_budgets(store: Store) -> MakeBudget:
     return make_budget
 
 
+def make_notifier(settings: Settings) -> AppriseNotifier:
+    """Return where alerts and the heartbeat go."""
+    service = settings.service
+    heartbeat_url = None if service.heartbeat_url is None else service.heartbeat_url.get_secret_value()
+    return AppriseNotifier([url.get_secret_value() for url in service.notify], heartbeat_url=heartbeat_url)
+
+
 def shared_slots(store: Store) -> MakeSlots:
     """Return how places for requests are made that all processes of this installation share."""
 
@@ -97,6 +105,10 @@ def build_ports(settings: Settings, store: Store, *, publisher: Publisher) -> Po
         directory=vendors.directory,
         contacts=vendors.contacts,
         subscriptions=vendors.subscriptions,
+        alerts=store.alerts,
+        notifier=make_notifier(settings),
+        expiries=vendors.expiries,
+        alert_rules=settings.service.alert_rules(),
         notification_url=notification_url(settings),
         timing=settings.service.timing_of_tasks(),
     )

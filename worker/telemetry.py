@@ -14,7 +14,7 @@ __all__ = ["CHILD_ENDED", "configure"]
 
 CHILD_ENDED = "child.ended"
 
-QUIET = ("celery", "kombu", "amqp", "httpx", "httpcore", "msal", "redis", "tornado", "flower", "asyncio")
+QUIET = ("celery", "kombu", "amqp", "httpx", "httpcore", "msal", "redis", "tornado", "flower", "asyncio", "urllib3")
 """Libraries that tell too much at INFO: Celery's line per task costs a quarter of the throughput, httpx logs URLs."""
 
 SILENT = ("flower.inspector",)

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 from pydantic import SecretStr
@@ -12,8 +13,9 @@ from adapters.records import Run
 from adapters.records.runs import Lane
 from adapters.transport import Budget, Slots, make_client
 from tasks.connector import Connector
-from tasks.ports import Contacts
+from tasks.ports import Contacts, Expiry
 from worker.configuration import GraphApp, Parts, PsaContacts, PsaSection, SnapshotConfiguration, psa_kinds
+from worker.expiring import expiring
 
 GRAPH_CALLS_PER_MINUTE = 6000.0  # per app and tenant; 3,500 to 8,000 resource units per 10 s are allowed
 
@@ -88,6 +90,11 @@ class Vendors:
         key = (connector.psa, psa.model_dump_json(), *_secrets(psa))
         first = self._once(key, lambda: self._build_psa(connector.psa, psa))
         return self._once((*key, lane), lambda: first.with_budget(self._psa_budget(connector.psa, psa, lane)))
+
+    def expiries(self, now_ms: int) -> list[Expiry]:
+        """Name the credentials of the published configuration whose end is known, and how many days they have left."""
+        version = self.configuration.current_version()
+        return expiring(self.configuration, version=version, now=datetime.fromtimestamp(now_ms / 1000, UTC))
 
     def _once(self, key: Any, build: Callable[[], T]) -> T:
         with self._lock:

@@ -1,5 +1,6 @@
 """The ledger: everything the product remembers, in one Valkey. `Store` is all of it; its parts satisfy tasks' ports."""
 
+from adapters.store.alerts import Alerts
 from adapters.store.budgets import Budgets, InstanceBudget, Rate
 from adapters.store.connection import Connection
 from adapters.store.events import Events
@@ -38,6 +39,7 @@ class Store:
         self.snapshots = Snapshots(connection)
         self.reports = Reports(connection)
         self.outbox = Outbox(connection)
+        self.alerts = Alerts(connection, outbox=self.outbox, reports=self.reports)
         self.presence = Presence(connection, timing=timing)
 
     def close(self) -> None:

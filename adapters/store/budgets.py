@@ -9,7 +9,7 @@ a targeted call waits like any other, so that a storm of events cannot starve th
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from adapters.errors import BudgetError, TransientError
@@ -142,6 +142,14 @@ class Budgets:
         """Return since when no call to this instance has succeeded, while its breaker is open."""
         since_ms, probe_ms = self._connection.client.hmget(_keys(self._connection, instance)["breaker"], _BREAKER)
         return None if probe_ms is None else int(since_ms)
+
+    def paused(self, instances: Sequence[str]) -> dict[str, float]:
+        """Return for how many seconds each of these instances wants nothing sent; the others are absent."""
+        with self._connection.pipeline() as pipe:
+            for instance in instances:
+                pipe.pttl(self._connection.keys.pause(instance))
+            left = zip(instances, pipe.execute(), strict=True)
+        return {instance: left_ms / 1000 for instance, left_ms in left if left_ms > 0}
 
     def window(self, instance: str, *, most: int, lane: str) -> int:
         """Return how many users may be in flight: what the budget admits in some seconds, 1 while the breaker is open.

@@ -57,6 +57,10 @@ class Keys:
         self.polls = self._of("polls")
         """Hash: connector → when its changes were last asked for (ms)."""
         self.outbox = self._of("outbox")
+        """Sorted set: what closed runs tell (JSON) and no incident has taken in, by when it came."""
+        self.incidents = self._of("incidents")
+        """Hash: version and state (JSON) of the incidents: codes, connectors and numbers."""
+        self.messages = self._of("messages")
         """Sorted set: alerts (JSON) that wait to be sent, by when the next one may take them."""
         self.snapshots = self._of("snapshots")
         """Hash: configuration version → when it was published, and its digest."""

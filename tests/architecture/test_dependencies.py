@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 OPS = ROOT / "ops"
 OURS = {"adapters", "tasks", "worker", "ops", "tests"}
 UNSEEN = {"hiredis", "tzdata"}  # imported for us, by redis-py and zoneinfo
-UNSEEN |= {"apprise", "prometheus-client"}  # the HTTP API and the alerts
+UNSEEN |= {"prometheus-client"}  # the metrics
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,12 +11,14 @@ from adapters.read_only import ReadOnlyContacts
 from adapters.records import Watermark
 from adapters.store import Store
 from tasks import reconciling
+from tasks.alerting import AlertRules
 from tasks.connector import Connector
 from tasks.default_mappings import default_mapping
-from tasks.ports import Contacts, Directory, Json, Ports, Timing
+from tasks.ports import Contacts, Directory, Expiry, Json, Ports, Timing
 from tasks.requesting import request_run
 from tests.fakes.contacts import FakeContacts
 from tests.fakes.directory import FakeDirectory
+from tests.fakes.notifier import FakeNotifier
 from tests.fakes.queue import Queue
 from tests.fakes.reports import check_report
 from tests.fakes.subscriptions import FakeSubscriptions
@@ -78,6 +81,7 @@ class FakeBudgets:
     def __init__(self) -> None:
         """Be well."""
         self.down_since: int | None = None
+        self.waits: Json = {}
 
     def is_open(self, instance: str) -> bool:
         """Tell whether the PSA is down."""
@@ -86,6 +90,10 @@ class FakeBudgets:
     def down_since_ms(self, instance: str) -> int | None:
         """Return what was set."""
         return self.down_since
+
+    def paused(self, instances: Sequence[str]) -> dict[str, float]:
+        """Return what was set."""
+        return {instance: self.waits[instance] for instance in instances if instance in self.waits}
 
     def window(self, instance: str, *, most: int, lane: str) -> int:
         """Let everything through, or a probe."""
@@ -103,6 +111,8 @@ class Engine:
         self.directory = FakeDirectory()
         self.subscriptions = FakeSubscriptions()
         self.notification_url: str | None = None
+        self.notifier = FakeNotifier()
+        self.expiries: list[Expiry] = []
         self.psa = FakeContacts()
         self.psa.add_company()
         self.queue = Queue(lambda: self.ports)
@@ -131,6 +141,10 @@ class Engine:
             directory=lambda run: self._tenants[run.connector_id],
             contacts=lambda run: contacts(run.dry_run),
             subscriptions=lambda connector_id, version: self.subscriptions,
+            alerts=store.alerts,
+            notifier=self.notifier,
+            expiries=lambda now_ms: self.expiries,
+            alert_rules=AlertRules(gather_s=0, over_s=0),
             notification_url=self.notification_url,
             timing=timing,
         )

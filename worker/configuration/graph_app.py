@@ -5,7 +5,7 @@ from typing import Any, Literal, NamedTuple, Self
 from pydantic import Field, model_validator
 
 from worker.configuration.service import Section
-from worker.configuration.values import File, Guid, Secret, Text, Url
+from worker.configuration.values import Expiry, File, Guid, Secret, Text, Url
 
 
 class Cloud(NamedTuple):
@@ -29,6 +29,9 @@ class GraphApp(Section):
 
     client_id: Guid = Field(description="The application (client) id.")
     client_secret: Secret | None = Field(None, description="Its secret; or use a certificate.")
+    client_secret_expires: Expiry | None = Field(
+        None, description='The day on which the secret ends, like "2027-03-31": Graph does not tell us. Told before.'
+    )
     certificate_file: File | None = Field(None, description="Its certificate (PEM), with private_key_file.")
     private_key_file: File | None = Field(None, description="The certificate's private key (PEM).")
     cloud: Literal["global", "us_gov_l4", "us_gov_l5", "china"] = Field("global", description="The Microsoft cloud.")

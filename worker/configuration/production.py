@@ -14,7 +14,7 @@ from worker.configuration.values import is_local_host, split_url
 HINT = "only service.development = true allows this"
 GRAPH_ADDRESSES = ("login_url", "graph_url")
 TRUE_WORDS = frozenset({"1", "true", "yes"})
-ADDRESSES_FIRST = frozenset({"redis_url", "notify"})  # not refused for standing inline; redis_url only with a password
+ADDRESSES_FIRST = frozenset({"redis_url"})  # refused inline only with a password
 
 
 def is_production(service: Json) -> bool:
@@ -31,6 +31,9 @@ def check_service(values: Json, merged: Merged) -> Iterator[Problem]:
     public_url = _split(values, "public_url")
     if public_url and public_url.scheme != "https":
         yield Problem(*merged.locate(("public_url",)), "must be https: Graph delivers nowhere else", HINT)
+    heartbeat_url = _split(values, "heartbeat_url")
+    if heartbeat_url and heartbeat_url.scheme != "https" and not _stays_here(heartbeat_url.hostname or ""):
+        yield Problem(*merged.locate(("heartbeat_url",)), "must be https: who knows it can feign that we live", HINT)
     redis_url = _split(values, "redis_url")
     if redis_url:
         yield from _check_redis(redis_url, merged)
@@ -83,9 +86,14 @@ def _is_container_name(host: str) -> bool:
     return host[:1].isalpha() and not {".", ":"} & set(host)
 
 
+def _stays_here(host: str) -> bool:
+    return is_local_host(host) or _is_container_name(host)
+
+
 def _check_inline(keys: frozenset[str], merged: Merged) -> Iterator[Problem]:
     for key in sorted(keys & set(merged.values)):
-        if isinstance(merged.values[key], str):
+        value = merged.values[key]
+        if isinstance(value, str) or (isinstance(value, list) and any(isinstance(each, str) for each in value)):
             yield _inline(merged, (key,))
 
 

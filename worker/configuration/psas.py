@@ -17,7 +17,7 @@ from tasks.connector import FieldRule
 from tasks.ports import Contacts
 from worker.configuration.problems import ConfigurationError, Problem
 from worker.configuration.service import Section
-from worker.configuration.values import File, Text
+from worker.configuration.values import Expiry, File, Text
 
 GROUP = "contact_sync.psa"
 
@@ -31,6 +31,9 @@ class PsaSection(Section):
     ca_file: File | None = Field(None, description="Authorities to trust instead of the public ones (PEM).")
     requests_per_minute: Annotated[int, Field(ge=1)] | None = Field(
         None, description="Our share of the PSA's limit; default: one that leaves room for other tools."
+    )
+    key_expires: Expiry | None = Field(
+        None, description='The day on which our key or secret ends, like "2027-03-31"; you are told before.'
     )
     entra_id_field: Text | None = Field(
         None, description="Where the object id is kept: a field's name or a custom field's caption; default: by kind."

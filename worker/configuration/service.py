@@ -4,8 +4,20 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from tasks.alerting import AlertRules
 from tasks.ports import Timing
-from worker.configuration.values import BasicAuth, Folder, Listen, RedisUrl, Seconds, Secret, Text, Url
+from worker.configuration.values import (
+    BasicAuth,
+    Folder,
+    HeartbeatUrl,
+    Listen,
+    NotifyUrl,
+    RedisUrl,
+    Seconds,
+    Secret,
+    Text,
+    Url,
+)
 
 SLOWEST_WRITE_MARGIN_S = 1
 COUNTDOWN_MARGIN_S = 60  # a countdown that outlasts the visibility time-out is delivered twice
@@ -109,7 +121,14 @@ class AlertsSection(Section):
     """[service.alerts]: when `notify` is used."""
 
     failed_runs: Annotated[int, Field(ge=1)] = Field(1, description="So many failed runs in a row of one connector.")
-    error_rate: Share = Field(0.1, description="A run in which more than this share of the users failed.")
+    error_rate: Share = Field(0.1, description="A run in which more than this share of the users failed,")
+    error_users: Annotated[int, Field(ge=1)] = Field(3, description="and so many of them at least.")
+    not_successful: Positive = Field(36 * 3600, description="A connector without a run that came to its end since.")
+    expiry_days: Annotated[int, Field(ge=1)] = Field(30, description="A secret or certificate with so many days left.")
+    budget_wait: Positive = Field(300, description="A vendor whose limit is used up for so much longer.")
+    gather: Seconds = Field(45, description="So long one message waits for others that the same cause hits.")
+    over_after: Seconds = Field(600, description="An incident is over when nobody has been hit by it for so long.")
+    remind_every: Positive = Field(86400, description="An open incident is told again after this.")
 
 
 class ServiceSection(Section):
@@ -133,7 +152,10 @@ class ServiceSection(Section):
     public_url: Url | None = Field(
         None, description="Where Graph delivers its notifications; absent: no subscriptions are made."
     )
-    notify: tuple[Secret, ...] = Field((), description="Where alerts go, as Apprise URLs.")
+    notify: tuple[NotifyUrl, ...] = Field((), description="Where alerts go, as Apprise URLs.")
+    heartbeat_url: HeartbeatUrl | None = Field(
+        None, description="Asked for each minute while beat, store and a worker are well: a dead man's switch."
+    )
     timing: TimingSection = Field(TimingSection(), description="Times; small in tests.")
     workers: WorkersSection = Field(WorkersSection(), description="Processes and threads.")
     retention: RetentionSection = Field(RetentionSection(), description="How long things are kept.")
@@ -147,6 +169,21 @@ class ServiceSection(Section):
                 "flower_operations = true needs flower_basic_auth: without it anybody may stop the workers"
             )
         return self
+
+    def alert_rules(self) -> AlertRules:
+        """Return from when on somebody is told."""
+        alerts = self.alerts
+        return AlertRules(
+            failed_runs=alerts.failed_runs,
+            error_rate=alerts.error_rate,
+            error_users=alerts.error_users,
+            not_successful_s=alerts.not_successful,
+            expiry_days=alerts.expiry_days,
+            budget_wait_s=alerts.budget_wait,
+            gather_s=alerts.gather,
+            over_s=alerts.over_after,
+            remind_s=alerts.remind_every,
+        )
 
     def timing_of_tasks(self) -> Timing:
         """Return the times and sizes that the steps of a run obey."""

@@ -97,6 +97,11 @@ class Snapshot:
         if problems:
             raise ConfigurationError(problems)
 
+    @property
+    def vendor_names(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The app registrations and the PSA instances of this version."""
+        return tuple(self._documents["graph_app"]), tuple(self._documents["psa"])
+
     def psa_kind(self, name: str) -> str:
         """Return the kind of a PSA instance. Raises KeyError."""
         return str(self._documents["psa"][name]["kind"])
@@ -183,6 +188,10 @@ class SnapshotConfiguration:
             return snapshot.psa(name)
         except ConfigurationError as exc:
             raise InstanceError(INVALID, vendor=snapshot.psa_kind(name)) from exc
+
+    def vendors(self, *, version: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """List the names of that version's app registrations, and of its PSA instances; none of version 0."""
+        return self._snapshot(version).vendor_names if version else ((), ())
 
     def graph_app(self, name: str, *, version: int) -> GraphApp:
         """Return an app registration. Raises KeyError; TenantError if a secret is missing here."""

@@ -3,6 +3,7 @@
 import ipaddress
 import re
 import socket
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
@@ -76,6 +77,20 @@ def _check_redis_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def _check_notify_url(value: SecretStr) -> SecretStr:
+    scheme, separator, rest = value.get_secret_value().partition("://")
+    if not (separator and rest and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme)):
+        raise ValueError("must be an Apprise URL like slack://… or mailtos://…; try it by `contact-sync notify test`")
+    return value
+
+
+def _check_heartbeat_url(value: SecretStr) -> SecretStr:
+    parts = split_url(value.get_secret_value())
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be a URL like https://host/path")
+    return value
+
+
 def _check_guid(value: str) -> str:
     try:
         return str(UUID(value.strip()))
@@ -106,6 +121,16 @@ def _check_basic_auth(value: SecretStr) -> SecretStr:
     return value
 
 
+def parse_day(value: Any) -> Any:
+    """Turn "2027-03-31" into a day; TOML's own dates are days already."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return date.fromisoformat(value.strip())
+    except ValueError as exc:
+        raise ValueError('must be a day like "2027-03-31"') from exc
+
+
 def _from_base(value: Path, info: ValidationInfo) -> Path:
     base: Path = (info.context or {}).get("base_dir", Path())
     return base / value
@@ -131,6 +156,9 @@ Guid = Annotated[Text, AfterValidator(_check_guid)]
 Listen = Annotated[Text, AfterValidator(_check_listen)]
 Timezone = Annotated[Text, AfterValidator(_check_timezone)]
 BasicAuth = Annotated[SecretStr, AfterValidator(_check_basic_auth)]
+NotifyUrl = Annotated[SecretStr, AfterValidator(_check_notify_url)]
+HeartbeatUrl = Annotated[SecretStr, AfterValidator(_check_heartbeat_url)]
 Secret = Annotated[SecretStr, StringConstraints(min_length=1)]
+Expiry = Annotated[date, BeforeValidator(parse_day, json_schema_input_type=str)]
 Folder = Annotated[Path, Field(strict=False), AfterValidator(_from_base)]
 File = Annotated[Folder, AfterValidator(_existing)]

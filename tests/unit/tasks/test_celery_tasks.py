@@ -22,7 +22,8 @@ from worker.celery_app import SyncApp, create_app
 OWN = {"run", "app", "name"}
 KNOWN = {*dir(Task), *(option for option, _ in Task.from_config)}
 STEPS = {"start_run", "fan_out", "judge", "feed", "upsert_contact", "summarize_batch", "close_run"}
-SERVICES = {"dispatch_due", "reconcile", "keep_subscriptions", "keep_subscription", "poll_delta", "take_changes"}
+EVENTS = {"keep_subscriptions", "keep_subscription", "poll_delta", "take_changes"}
+SERVICES = {"dispatch_due", "reconcile", "watch", "heartbeat"} | EVENTS
 ANSWERS = {"sync.start_run"}  # with the run's id, for whoever asked by Flower
 
 

@@ -25,11 +25,14 @@ def test_no_setting_is_misspelt() -> None:
 def test_beat_starts_with_a_round_and_no_more_than_some_rounds_wait_for_a_worker() -> None:
     conf = configured(dispatch_s=60)
     assert {entry["task"] for entry in conf.beat_schedule.values()} == {
-        *("sync.dispatch_due", "sync.reconcile", "sync.keep_subscriptions")
+        *("sync.dispatch_due", "sync.reconcile", "sync.keep_subscriptions", "sync.watch", "sync.heartbeat")
     }
-    for entry in conf.beat_schedule.values():
+    for name, entry in conf.beat_schedule.items():
         assert entry["schedule"] == 60
-        assert 300 <= entry["options"]["expires"] <= 900
+        if name == "heartbeat":
+            assert entry["options"]["expires"] == 60, "an old one says nothing about beat"
+        else:
+            assert 300 <= entry["options"]["expires"] <= 900
         assert entry["last_run_at"].year < 2026
         assert entry["last_run_at"].tzinfo is not None
     assert conf.beat_max_loop_interval <= 5

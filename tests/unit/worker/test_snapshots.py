@@ -65,7 +65,8 @@ def test_no_secret_is_published_nor_shown(installation: Installation, is_inline:
     if is_inline:
         inline(installation)
     installation.add('[api.tokens.x]\ntoken = { env = "CW_PRIVATE" }')
-    installation.replace("[service]", '[service]\nnotify = [{ env = "CW_CLIENT_ID" }]\nredis_url = { env = "REDIS" }')
+    installation.replace("[service]", '[service]\nnotify = [{ env = "NOTIFY" }]\nredis_url = { env = "REDIS" }')
+    installation.environment["NOTIFY"] = "json://127.0.0.1/client-id-value"
     installation.environment["REDIS"] = "redis://:flower-password@127.0.0.1:6379/0"
     settings = installation.load()
     shown = [json.dumps(to_documents(settings)), repr(settings), str(settings), repr(settings.tables)]

@@ -1,0 +1,159 @@
+"""The round in which incidents are found, told and sent. Any number of them at once, killed anywhere, are harmless.
+
+What a round finds, and which messages come of it, is one step of the ledger; two rounds at once cannot both do it. A
+message is sent at least once: it is taken with a grace, and dropped once it has arrived."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import structlog
+
+from adapters.errors import TenantError, TransientError
+from tasks import alert_texts, alerting
+from tasks.alerting import Condition, Notice, Standing
+from tasks.connector import Connector
+from tasks.ports import Json, Ports
+from tasks.scheduling import next_tick
+
+MOST_FACTS = 500
+MOST_MESSAGES = 20
+MOST_ROWS = 200  # of a run's errors that are counted to find the most frequent one
+MOST_RUNS_SHOWN = 3
+SEND_AGAIN_S = 90.0  # longer than a round of messages takes, each target's time-outs included
+GIVE_UP_S = 86400.0
+LATE_S = 3600.0  # a scheduled run may take so long before its connector counts as not successful
+
+OPENED, REMINDED, OVER = "incident.opened", "incident.reminded", "incident.over"
+NOT_DELIVERED, GIVEN_UP, NOT_PINGED = "alert.not_delivered", "alert.given_up", "heartbeat.not_delivered"
+EVENTS = {"opened": OPENED, "reminder": REMINDED, "over": OVER}
+
+log = structlog.get_logger()
+
+
+def watch(ports: Ports) -> None:
+    """Find out what there is to tell, and send what waits."""
+    while _advance(ports) == MOST_FACTS:
+        pass
+    _send(ports)
+
+
+def _advance(ports: Ports) -> int:
+    """Take the facts that wait, and what can be seen, into the incidents; return how many facts that were."""
+    version, stored = ports.alerts.load()
+    standing = Standing.model_validate_json(stored) if stored else Standing()
+    facts = ports.alerts.facts(limit=MOST_FACTS)
+    now_ms = ports.runs.now_ms()
+    connectors = _connectors(ports)
+    after, notices = alerting.advance(
+        standing,
+        facts=[_with_code(ports, fact) for fact in facts],
+        conditions=list(_conditions(ports, standing, connectors, now_ms)),
+        connectors=list(connectors),
+        rules=ports.alert_rules,
+        now_ms=now_ms,
+    )
+    messages = _messages(ports, notices, now_ms)
+    if after == standing and not facts and not messages:
+        return 0
+    if not ports.alerts.commit(version, after.model_dump_json(), facts=facts, messages=messages):
+        return 0  # another round was faster: what it left is taken by the next
+    for notice in notices:
+        incident = notice.incident
+        facts_of_it = {"kind": incident.kind, "place": incident.place, "reason": incident.reason}
+        log.warning(EVENTS[notice.kind], **facts_of_it, members=len(incident.members), met=len(incident.met))
+    return len(facts)
+
+
+def _connectors(ports: Ports) -> dict[str, Connector | None]:
+    """Return the configured connectors; None for one that this release cannot use."""
+    version = ports.configuration.current_version()
+    found: dict[str, Connector | None] = {}
+    for connector_id in ports.configuration.connectors(version=version):
+        try:
+            found[connector_id] = ports.configuration.connector(connector_id, version=version)
+        except TenantError:
+            found[connector_id] = None
+    return found
+
+
+def _with_code(ports: Ports, fact: Json) -> Json:
+    """Add the code by which most of a run's users failed."""
+    if fact["failed"] or not fact["errors"]:
+        return fact
+    rows = ports.alerts.first_errors(fact["run_id"], most=MOST_ROWS)
+    found = Counter(row["code"] for row in rows).most_common(1)
+    return {**fact, "code": found[0][0]} if found else fact
+
+
+def _messages(ports: Ports, notices: list[Notice], now_ms: int) -> list[Json]:
+    runs = {member.run_id for each in notices for member in list(each.incident.members.values())[:MOST_RUNS_SHOWN]}
+    runs |= {each.incident.run_id for each in notices}
+    errors = {run_id: ports.alerts.first_errors(run_id, most=MOST_RUNS_SHOWN) for run_id in sorted(runs - {""})}
+    return [
+        {"target": target, "title": text.title, "body": text.body, "at_ms": now_ms}
+        for text in alert_texts.compose(notices, errors)
+        for target in ports.notifier.targets
+    ]
+
+
+# --- what can be seen at any time -------------------------------------------------------------------------------------
+
+
+def _conditions(
+    ports: Ports, standing: Standing, connectors: dict[str, Connector | None], now_ms: int
+) -> Iterator[Condition]:
+    for connector in filter(None, connectors.values()):
+        if _is_late(ports, standing, connector, now_ms):
+            reason = f"for {ports.alert_rules.not_successful_s / 3600:g} h"
+            yield Condition("not_successful", connector.psa, reason, connector.connector_id)
+    for expiry in ports.expiries(now_ms):
+        if expiry.days_left <= ports.alert_rules.expiry_days:
+            yield Condition(
+                "expiry", expiry.place, expiry.what, expiry.what, detail=expiry.says, days_left=expiry.days_left
+            )
+    instances = {connector.psa for connector in filter(None, connectors.values())}
+    for instance, wait_s in ports.budgets.paused(sorted(instances)).items():
+        if wait_s >= ports.alert_rules.budget_wait_s:
+            detail = f"it asked us to wait for another {wait_s / 60:.0f} minutes"
+            yield Condition("budget", instance, "nothing may be sent", instance, detail=detail)
+
+
+def _is_late(ports: Ports, standing: Standing, connector: Connector, now_ms: int) -> bool:
+    """Tell a connector that should have had a run since the last one that came to its end."""
+    if not connector.office365_sync_enabled or connector.schedule is None:
+        return False
+    since_ms = alerting.not_successful(standing, connector.connector_id, rules=ports.alert_rules, now_ms=now_ms)
+    if since_ms is None:
+        return False
+    due_ms = next_tick(connector.schedule, connector.timezone, after_ms=since_ms)
+    return due_ms is not None and now_ms - due_ms > LATE_S * 1000
+
+
+def ping(ports: Ports) -> None:
+    """Send the outgoing heartbeat; one that fails is not tried again, the next is near."""
+    try:
+        ports.notifier.ping()
+    except TransientError as error:
+        log.warning(NOT_PINGED, reason=error.reason, status=error.status)
+
+
+# --- sending ----------------------------------------------------------------------------------------------------------
+
+
+def _send(ports: Ports) -> None:
+    """Send what waits; a target that does not take it gets it again in the next rounds, for a day."""
+    for message in ports.alerts.waiting(limit=MOST_MESSAGES, grace_s=SEND_AGAIN_S):
+        target = message["target"]
+        if target not in ports.notifier.targets:
+            ports.alerts.drop(message)
+            continue
+        try:
+            ports.notifier.send(target, title=message["title"], body=message["body"])
+        except TransientError as error:
+            if ports.runs.now_ms() - message["at_ms"] < GIVE_UP_S * 1000:
+                log.warning(NOT_DELIVERED, target=target, reason=error.reason)
+                continue
+            log.error(  # noqa: TRY400 - the trace says nothing more
+                GIVEN_UP, target=target, title=message["title"]
+            )
+        ports.alerts.drop(message)

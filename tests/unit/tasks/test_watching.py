@@ -1,0 +1,215 @@
+"""Whole runs, and what somebody is told of them: once a cause, whatever dies in between."""
+
+from collections.abc import Callable, MutableMapping
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
+from adapters.errors import InstanceError, TransientError
+from tasks import watching
+from tasks.alerting import AlertRules
+from tasks.ports import Expiry
+from tests.fakes.directory import FakeDirectory
+from tests.fakes.engine import Engine
+from tests.fakes.notifier import FakeNotifier
+
+DEAD_KEY = InstanceError("unauthorized", vendor="connectwise", status=401)
+ENTRIES = list[MutableMapping[str, Any]]
+
+
+def watch(engine: Engine, times: int = 2) -> None:
+    for _ in range(times):
+        watching.watch(engine.ports)
+
+
+@pytest.fixture
+def failing(engine: Engine) -> Engine:
+    engine.directory.add_user("ann")
+    engine.psa.fail("fetch_company", DEAD_KEY, times=9)
+    return engine
+
+
+def test_failed_run_is_told_with_its_error_and_command_and_its_end_too(failing: Engine) -> None:
+    report = failing.run(sync_mode="full")
+    watch(failing)
+    ((_, title, body),) = failing.notifier.sent
+    assert title == "contact-sync: main: runs fail (connectwise unauthorized)"
+    assert "- contoso: PermissionDenied: connectwise: unauthorized, status 401" in body
+    assert f"contact-sync report {report['run_id']} --errors" in body
+    failing.psa.heal()
+    failing.run(sync_mode="full")
+    watch(failing, 3)
+    assert failing.notifier.titles[1:] == ["contact-sync: over: main: runs fail (connectwise unauthorized)"]
+    watch(failing)
+    assert len(failing.notifier.sent) == 2
+
+
+def test_customers_of_one_psa_share_one_message(failing: Engine) -> None:
+    directory = FakeDirectory()
+    directory.add_user("bob")
+    failing.add_connector("fabrikam", directory)
+    failing.run(sync_mode="full")
+    failing.run("fabrikam", sync_mode="full")
+    watch(failing, 3)
+    ((_, _, body),) = failing.notifier.sent
+    assert "Hit: 2 connectors: contoso, fabrikam" in body
+
+
+def test_dry_run_and_success_tell_nothing(engine: Engine) -> None:
+    engine.directory.add_user("ann")
+    engine.run(sync_mode="full")
+    engine.psa.fail("fetch_company", DEAD_KEY)
+    engine.run(sync_mode="full", dry_run=True)
+    watch(engine, 3)
+    assert engine.notifier.sent == []
+
+
+def test_target_that_is_deaf_gets_it_later_and_the_other_one_only_once(failing: Engine) -> None:
+    failing.notifier.targets = ("chat", "mail")
+    failing.notifier.deaf = {"mail"}
+    failing.run(sync_mode="full")
+    watch(failing, 3)
+    assert [target for target, _, _ in failing.notifier.sent] == ["chat"]
+    failing.notifier.deaf = set()
+    let_grace_pass(failing)
+    watch(failing)
+    assert [target for target, _, _ in failing.notifier.sent] == ["chat", "mail"]
+
+
+def test_target_that_is_no_longer_configured_is_forgotten(failing: Engine) -> None:
+    failing.notifier.deaf = {"chat"}
+    failing.run(sync_mode="full")
+    watch(failing, 2)
+    failing.notifier.targets = ("mail",)
+    let_grace_pass(failing)
+    watch(failing, 2)
+    assert failing.store.connection.client.zcard(failing.store.connection.keys.messages) == 0
+
+
+def test_without_targets_incidents_are_logged_all_the_same(failing: Engine, logs: ENTRIES) -> None:
+    failing.notifier.targets = ()
+    failing.run(sync_mode="full")
+    watch(failing, 3)
+    (line,) = [entry for entry in logs if entry["event"] == watching.OPENED]
+    assert (line["place"], line["reason"], line["members"]) == ("main", "connectwise unauthorized", 1)
+
+
+class _Killed(BaseException):
+    """This worker dies here."""
+
+
+@pytest.mark.parametrize("step", ["load", "facts", "commit", "waiting", "drop"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_round_that_is_killed_anywhere_loses_nothing(failing: Engine, step: str, when: str) -> None:
+    failing.run(sync_mode="full")
+    healthy = failing.ports
+    failing.ports = replace(healthy, alerts=cast("Any", Mortal(healthy.alerts, step, when)))
+    with pytest.raises(_Killed):
+        watching.watch(failing.ports)
+    failing.ports = healthy
+    let_grace_pass(failing)
+    watch(failing, 2)
+    told = failing.notifier.titles
+    assert set(told) == {"contact-sync: main: runs fail (connectwise unauthorized)"}
+    assert len(told) == (2 if (step, when) == ("drop", "before") else 1), "at least once, and rarely twice"
+
+
+class Mortal:
+    """The port of alerts, in a process that dies at one step."""
+
+    def __init__(self, alerts: object, step: str, when: str) -> None:
+        self._alerts, self._step, self._when = alerts, step, when
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        method: Callable[..., object] = getattr(self._alerts, name)
+        if name != self._step:
+            return method
+
+        def dies(*args: object, **kwargs: object) -> object:
+            if self._when == "after":
+                method(*args, **kwargs)
+            raise _Killed
+
+        return dies
+
+
+def test_two_rounds_at_once_tell_once(failing: Engine) -> None:
+    failing.run(sync_mode="full")
+    slower = failing.ports
+
+    class Overtaken(Mortal):
+        def __getattr__(self, name: str) -> Callable[..., object]:
+            if name == "commit":
+                watching.watch(slower)
+            method: Callable[..., object] = getattr(slower.alerts, name)
+            return method
+
+    watching.watch(replace(slower, alerts=cast("Any", Overtaken(slower.alerts, "", ""))))
+    watch(failing, 2)
+    assert len(failing.notifier.sent) == 1
+
+
+def test_run_that_is_killed_between_its_close_and_its_alert_is_told(failing: Engine) -> None:
+    """The fact is put in by the step that closes the run."""
+    run_id = failing.request(sync_mode="full")
+    failing.work()
+    assert failing.store.runs.is_closed(run_id)
+    (fact,) = failing.store.alerts.facts(limit=5)
+    assert fact["run_id"] == run_id
+
+
+def test_many_users_that_fail_are_told_by_their_most_frequent_code(engine: Engine) -> None:
+    for number in range(6):
+        engine.directory.add_user(f"user{number}", mail=f"same{number // 2}@contoso.com")
+    report = engine.run(sync_mode="full")
+    assert report["statistics"]["errors"] == 6
+    watch(engine)
+    ((_, title, body),) = engine.notifier.sent
+    assert title == "contact-sync: contoso: many users fail (DuplicateContact)"
+    assert "Failed users: 6 of 6" in body
+
+
+def test_late_connector_expiring_secret_and_spent_budget_are_told(engine: Engine) -> None:
+    engine.configure(schedule="* * * * *")
+    engine.ports = replace(engine.ports, alert_rules=AlertRules(gather_s=0, over_s=0, not_successful_s=0.001))
+    engine.expiries = [Expiry("graph_app main", "certificate", "ends on 2027-01-01, in 12 days", 12)]
+    engine.budgets.waits = {"main": 900.0}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(watching, "LATE_S", -3600.0)
+        watch(engine)
+        engine.pass_time(0.05)
+        watch(engine)
+    assert sorted(engine.notifier.titles) == [
+        "contact-sync: graph_app main: expires soon (certificate)",
+        "contact-sync: main: no run has come to its end (for 2.77778e-07 h)",
+        "contact-sync: main: the vendor's limit is used up (nothing may be sent)",
+    ]
+
+
+@pytest.mark.parametrize("settings", [{"schedule": None}, {"schedule": "0 0 1 1 *", "office365_sync_enabled": False}])
+def test_connector_that_runs_by_hand_only_is_never_late(engine: Engine, settings: dict[str, object]) -> None:
+    engine.configure(**settings)
+    engine.ports = replace(engine.ports, alert_rules=AlertRules(gather_s=0, not_successful_s=0.001))
+    watch(engine)
+    engine.pass_time(0.05)
+    watch(engine)
+    assert engine.notifier.sent == []
+
+
+def test_heartbeat_that_does_not_arrive_is_logged_and_harms_nobody(engine: Engine, logs: ENTRIES) -> None:
+    watching.ping(engine.ports)
+    assert engine.notifier.pings == 1
+
+    class Deaf(FakeNotifier):
+        def ping(self) -> None:
+            raise TransientError("heartbeat_refused", vendor="notify", status=500)
+
+    watching.ping(replace(engine.ports, notifier=Deaf()))
+    assert [entry["status"] for entry in logs if entry["event"] == watching.NOT_PINGED] == [500]
+
+
+def let_grace_pass(engine: Engine) -> None:
+    connection = engine.store.connection
+    for message in connection.client.zrange(connection.keys.messages, 0, -1):
+        connection.client.zadd(connection.keys.messages, {message: 0})
