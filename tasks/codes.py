@@ -17,8 +17,10 @@ CONNECTOR_BUSY = "ConnectorBusy"  # another run holds the connector
 UNEXPECTED_ANSWER = "UnexpectedAnswer"  # a vendor answered what we cannot believe or read
 INTERNAL_ERROR = "InternalError"  # our own mistake; the worker's log has it
 UNKNOWN_CONNECTOR = "UnknownConnector"  # the configuration has no such connector
+PAIRING_UNCONFIRMED = "PairingUnconfirmed"  # tenant and company share no domain, and nobody has confirmed them
 
 # warnings
+PAIRING_UNCHECKED = "PairingUnchecked"  # a first run, before `check` has compared tenant and company
 MISSING_PHONE_NUMBER = "MissingPhoneNumber"  # neither a phone nor a mobile number
 VALUE_TRUNCATED = "ValueTruncated"  # free text was cut to the field's length
 REFERENCE_NOT_FOUND = "ReferenceNotFound"  # a name that the PSA does not list was left out

@@ -381,6 +381,9 @@ class Memory(Protocol):
     def watermark(self, connector_id: str) -> Watermark | None:
         """Return the saved delta link."""
 
+    def pairings(self, home: str, company_ids: Sequence[str]) -> dict[str, str]:
+        """Return what is known of this tenant's pairing with each company: "fits", "doubtful" or "confirmed"."""
+
     def unfinished(self, connector_id: str) -> dict[str, Json]:
         """Return the retry set and the refused users: user id → {"kind": "retry" | "refused", "since_ms", …}."""
 

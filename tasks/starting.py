@@ -2,9 +2,9 @@
 
 from adapters.errors import NotFoundError
 from adapters.records import Run, RunState
-from tasks import closing, codes, indexing, reading_plan
+from tasks import closing, codes, indexing, pairing, reading_plan
 from tasks.connector import Connector
-from tasks.ports import Ports
+from tasks.ports import Json, Ports
 from tasks.request import SyncRequest
 
 
@@ -18,7 +18,7 @@ def start_run(ports: Ports, run: Run) -> float | None:
     if run.state is not RunState.READING:
         return None
     connector = ports.configuration.connector(run.connector_id, version=run.config_version)
-    if not _has_company(ports, run, connector):
+    if not (pairing.may_write(ports, run, connector) and _has_company(ports, run, connector)):
         return None
     if run.mode == "full" and not run.index_at_ms:
         wait_s = indexing.load_index(ports, run, connector)
@@ -54,12 +54,17 @@ def _begin(ports: Ports, run: Run) -> Run | None:
         config_version=version,
         exclusive=not request.is_targeted,
         home=connector.home,
-        notes=choice.notes,
+        notes={**choice.notes, **_warnings(ports, run, connector)},
     )
     if isinstance(begun, str):
         closing.refuse_busy(ports, run, running=begun)
         return None
     return begun
+
+
+def _warnings(ports: Ports, run: Run, connector: Connector) -> Json:
+    found = pairing.first_notes(ports, run, connector)
+    return {"warnings": [*run.notes.get("warnings", []), *found]} if found else {}
 
 
 def _has_company(ports: Ports, run: Run, connector: Connector) -> bool:

@@ -12,11 +12,12 @@ from pydantic import ValidationError
 
 from adapters.errors import NotFoundError, ResyncError, SyncError, TenantError, WireError
 from adapters.graph.auth import AppRegistration, GraphAuth, TenantTokens
+from adapters.graph.claims import read_roles
 from adapters.graph.login import classify_login
-from adapters.graph.mapping import map_entry, map_organization, map_user, restore_name
+from adapters.graph.mapping import map_credentials, map_entry, map_organization, map_user, restore_name
 from adapters.graph.subscriptions import GraphSubscriptions
-from adapters.graph.wire import VENDOR, Wire, WireOrganizations, WirePage
-from adapters.records import USER_PROPERTIES, DirectoryPage, Organization, User
+from adapters.graph.wire import VENDOR, Wire, WireApplication, WireOrganizations, WirePage
+from adapters.records import USER_PROPERTIES, Credential, DirectoryPage, Organization, User
 from adapters.transport import Budget, Observer, Transport, read_json, request_id
 
 PAGE_SIZE = 999  # the most that /users gives (learn.microsoft.com/graph/api/user-list, read 2026-11-22)
@@ -61,13 +62,15 @@ class GraphDirectory:
             sleep=sleep,
             now=now,
         )
+        self._client_id = app.client_id
+        self._tokens = TenantTokens(tenant_id, app, login=login, now=now)
         self._transport = Transport(
             VENDOR,
             cloud.graph_url,
             client=client,
             budget=budget,
             classify=classify,
-            auth=GraphAuth(TenantTokens(tenant_id, app, login=login, now=now)),
+            auth=GraphAuth(self._tokens),
             observer=observer,
             sleep=sleep,
             now=now,
@@ -202,6 +205,21 @@ class GraphDirectory:
         response = self._transport.get(path, endpoint="/organization")
         return map_organization(_parsed(WireOrganizations, response).value[0])
 
+    def fetch_roles(self) -> frozenset[str] | None:
+        """Return the application permissions that this tenant consented to; None if the token does not show them."""
+        return read_roles(self._tokens.fetch().value)
+
+    def fetch_credentials(self) -> tuple[Credential, ...] | None:
+        """Read our own app registration's secrets and certificates; None where this tenant does not hold it.
+
+        Needs Application.Read.All, and raises TenantError without (learn.microsoft.com/graph/api/application-get)."""
+        path = f"/applications(appId='{_quoted(self._client_id)}')?$select=passwordCredentials,keyCredentials"
+        try:
+            response = self._transport.get(path, endpoint="/applications")
+        except NotFoundError:
+            return None
+        return map_credentials(_parsed(WireApplication, response))
+
     def _page(self, response: httpx.Response) -> DirectoryPage:
         wire = _parsed(WirePage, response)
         for link in (wire.next_link, wire.delta_link):
@@ -261,6 +279,8 @@ def _resync(reason: str, cause: SyncError) -> ResyncError:
 
 
 def _permission(path: str) -> str:
+    if "/applications" in path:
+        return "Application.Read.All"
     return "Organization.Read.All" if path.endswith("/organization") else "User.Read.All"
 
 

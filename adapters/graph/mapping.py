@@ -5,8 +5,8 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from adapters.errors import WireError
-from adapters.graph.wire import VENDOR, WireOrganization
-from adapters.records import USER_PROPERTIES, Organization, Tombstone, User
+from adapters.graph.wire import VENDOR, WireApplication, WireOrganization
+from adapters.records import USER_PROPERTIES, Credential, Organization, Tombstone, User
 
 _KNOWN = frozenset(USER_PROPERTIES)
 _TEXT_LISTS = ("otherMails", "proxyAddresses", "businessPhones")
@@ -60,6 +60,17 @@ def map_organization(wire: WireOrganization) -> Organization:
     """Map the tenant, its default domain first."""
     domains = sorted(wire.verified_domains or (), key=lambda domain: not domain.is_default)
     return Organization(id=wire.id, name=wire.display_name or wire.id, domains=tuple(domain.name for domain in domains))
+
+
+def map_credentials(wire: WireApplication) -> tuple[Credential, ...]:
+    """Map the secrets and certificates, the one that ends first in front."""
+    kinds = (("secret", wire.password_credentials), ("certificate", wire.key_credentials))
+    found = [
+        Credential(kind=kind, name=each.display_name, ends_at=each.end_date_time)
+        for kind, credentials in kinds
+        for each in credentials
+    ]
+    return tuple(sorted(found, key=lambda each: each.ends_at))
 
 
 def _items(value: Any) -> list[Any]:

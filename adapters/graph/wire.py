@@ -37,6 +37,20 @@ class WireOrganization(Wire):
     verified_domains: list[WireDomain] | None = Field(default=None, alias="verifiedDomains")
 
 
+class WireCredential(Wire):
+    """A secret or certificate of an app registration, without its value."""
+
+    display_name: str | None = Field(default=None, alias="displayName")
+    end_date_time: datetime = Field(alias="endDateTime")
+
+
+class WireApplication(Wire):
+    """An app registration."""
+
+    password_credentials: list[WireCredential] = Field(default=[], alias="passwordCredentials")
+    key_credentials: list[WireCredential] = Field(default=[], alias="keyCredentials")
+
+
 class WireOrganizations(Wire):
     """The list that Graph makes of the one tenant."""
 

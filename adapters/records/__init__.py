@@ -9,7 +9,7 @@ from adapters.records.contacts import (
     FieldSpec,
     PsaSchema,
 )
-from adapters.records.directory import USER_PROPERTIES, DirectoryPage, Organization, Tombstone, User
+from adapters.records.directory import USER_PROPERTIES, Credential, DirectoryPage, Organization, Tombstone, User
 from adapters.records.events import LifecycleEvent, Notification, Subscribed, Subscription, Taken
 from adapters.records.runs import (
     Batch,
@@ -35,6 +35,7 @@ __all__ = [
     "Contact",
     "ContactChange",
     "ContactDraft",
+    "Credential",
     "DirectoryPage",
     "FieldSpec",
     "Grant",

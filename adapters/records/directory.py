@@ -1,5 +1,6 @@
 """The Graph side: users, tombstones and the pages they come in."""
 
+from datetime import datetime
 from typing import Literal
 
 from pydantic import ConfigDict
@@ -76,3 +77,11 @@ class Organization(Record):
     id: str
     name: str
     domains: tuple[str, ...] = ()  # verified ones, the default first
+
+
+class Credential(Record):
+    """A secret or certificate of an app registration, by its name and end; the value is nowhere."""
+
+    kind: str  # secret or certificate
+    name: str | None
+    ends_at: datetime

@@ -40,6 +40,8 @@ class Keys:
         """Hash: connector → last scheduled time that was taken, or first sight (ms)."""
         self.watermarks = self._of("watermarks")
         """Hash: connector → watermark (JSON)."""
+        self.pairings = self._of("pairings")
+        """Hash: "tenant@instance/company" → whether the two belong together (JSON)."""
         self.reconciler = self._of("reconciler")
         """String: who reconciles; expires."""
         self.closed = self._of("closed")

@@ -94,6 +94,20 @@ class Memory:
         found = self._connection.client.hget(self._keys.watermarks, connector_id)
         return None if found is None else Watermark.model_validate_json(found)
 
+    def pairings(self, home: str, company_ids: Sequence[str]) -> dict[str, str]:
+        """Return what is known of this tenant's pairing with each company: "fits", "doubtful" or "confirmed"."""
+        if not company_ids:
+            return {}
+        found = self._connection.client.hmget(self._keys.pairings, [_pair(home, each) for each in company_ids])
+        return {each: text(word) for each, word in zip(company_ids, found, strict=True) if word is not None}
+
+    def save_pairing(self, home: str, company_id: str, word: str) -> None:
+        """Remember whether a tenant and a company belong together. What was confirmed stays so."""
+        if word == "doubtful":
+            self._connection.client.hsetnx(self._keys.pairings, _pair(home, company_id), word)
+        else:
+            self._connection.client.hset(self._keys.pairings, _pair(home, company_id), word)
+
     def unfinished(self, connector_id: str) -> dict[str, Json]:
         """Return the retry set and the refused users: user id → {"kind": "retry" | "refused", "since_ms", "row"}."""
         found = self._connection.client.hgetall(self._keys.unfinished(connector_id))
@@ -112,6 +126,10 @@ class Memory:
     def see_connector(self, connector_id: str, *, at_ms: int) -> None:
         """Remember when a connector was first seen; a repeat changes nothing."""
         self._connection.client.hsetnx(self._keys.ticks, connector_id, str(at_ms))
+
+
+def _pair(home: str, company_id: str) -> str:
+    return f"{home}/{company_id}"
 
 
 def _decode_link(value: bytes) -> Link:

@@ -67,6 +67,16 @@ def html_answer(status: int, title: str) -> Answer:
     return Answer(status, page.encode(), [("content-type", "text/html; charset=utf-8")])
 
 
+def _key_of(expected: str, actual: str, values: dict[str, str]) -> bool:
+    """Take the value out of a segment like `applications(appId='{id}')`; whether it is one."""
+    head, hole, rest = expected.partition("{")
+    name, _, tail = rest.partition("}")
+    fits = bool(hole) and len(actual) > len(head) + len(tail) and actual.startswith(head) and actual.endswith(tail)
+    if fits:
+        values[name] = actual[len(head) : len(actual) - len(tail)]
+    return fits
+
+
 class Router:
     """Finds the handler of a method and path; templates like `/users/{id}`, literal segments first."""
 
@@ -100,7 +110,7 @@ class Router:
             for expected, actual in zip(pattern, parts, strict=True):
                 if expected[:1] == "{":
                     values[expected[1:-1]] = actual
-                elif expected != actual:
+                elif expected != actual and not _key_of(expected, actual, values):
                     break
             else:
                 return template, values, entry

@@ -120,6 +120,7 @@ class Engine:
         self.configuration = FakeConfiguration(make_connector(**settings))
         self._tenants: dict[str, Directory] = {"contoso": self.directory}
         self.ports = self._ports_of(store, timing)
+        store.memory.save_pairing(self.connector().home, "250", "fits")  # as `check` would have found it
 
     def _ports_of(self, store: Store, timing: Timing) -> Ports:
         def contacts(dry_run: bool) -> Contacts:

@@ -14,7 +14,8 @@ from worker.cli.choosing import Every, Psas, Tags, choose
 from worker.cli.console import make_table, out, say, shown
 from worker.cli.entering import Config, Json, opened_store, settings_of
 from worker.cli.exits import Exit, Refusal
-from worker.cli.probing import Finding, Prober
+from worker.cli.findings import INSTALLATION, Finding
+from worker.cli.probing import Prober
 from worker.settings import Settings
 
 __all__ = ["register"]
@@ -23,7 +24,12 @@ ConnectorNames = Annotated[
     list[str] | None, typer.Argument(metavar="CONNECTOR", help="Whom to check; absent: every connector.")
 ]
 STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red"}
-INSTALLATION = "(installation)"
+Confirm = Annotated[
+    bool,
+    typer.Option(
+        "--confirm", help="Say that each tenant and its company are the same customer, although no domain shows it."
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -39,17 +45,22 @@ def check(
     every: Every = False,
     tag: Tags = None,
     psa: Psas = None,
+    confirm: Confirm = False,
     as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """Check every connection, permission and mapping; write nothing. Needs no worker, and no store."""
+    """Check every connection, permission, pairing and mapping; write nothing to either side.
+
+    Needs no worker, and no store, but to remember a pairing."""
     settings = settings_of(context, config)
+    if confirm and not connector:
+        raise Refusal("--confirm takes the connectors by name", hint="contact-sync check CONNECTOR --confirm")
     everybody = every or not (connector or tag or psa)
     chosen = choose(settings.connectors, names=connector or [], tags=tag or [], psas=psa or [], every=everybody)
     with ExitStack() as stack:
         store, finding = _store(settings, stack)
         findings = [finding]
-        prober = stack.enter_context(closing(Prober(settings, store)))
+        prober = stack.enter_context(closing(Prober(settings, store, confirm=confirm)))
         for connector_id in chosen:
             if not as_json:
                 say(f"checking {connector_id} …")

@@ -107,7 +107,7 @@ def rollback(context: typer.Context, version: VersionNumber, config: Config = No
         return
     say(f"configuration version {published} is published: it holds what version {version} held")
     if documents != to_documents(settings):
-        say(f"{settings.path.name} says other: correct it before the next `config apply` or `up`, which publish it")
+        say(f"{settings.path.name} says other: correct it before `config apply`, `up` or `beat` publishes it again")
 
 
 def _documents(store: Store, version: int) -> dict[str, Any]:

@@ -2,46 +2,36 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
 
 from adapters.errors import SyncError
-from adapters.records import Company, PsaSchema
+from adapters.records import Company, Organization, PsaSchema
 from adapters.records.runs import Lane
 from adapters.store import Store
 from adapters.transport import Budget
 from tasks.connector import Connector
 from tasks.mapping_checks import check_mapping
+from tasks.pairing import CONFIRMED, DOUBTFUL, FITS, shared_domain
 from tasks.stepping import message_of
+from worker.cli.expiring import certificate_end, judge_ends
+from worker.cli.findings import Finding, Found, Verdict
+from worker.cli.overlapping import overlaps
+from worker.cli.permissions import judge_roles
 from worker.compose import shared_budgets
-from worker.configuration import to_documents
+from worker.configuration import PsaContacts, psa_kinds, to_documents
 from worker.settings import Settings, snapshot_configuration
 from worker.vendors import Vendors
 
-__all__ = ["Finding", "Prober", "Verdict"]
+__all__ = ["Prober"]
 
-Verdict = Literal["ok", "warning", "failed"]
-Found = tuple[str, Verdict, str]
-"""What was looked at, how it is, and the words for it."""
 Json = dict[str, Any]
 
 VERSION = 1
 LANE: Lane = "targeted"
 NOBODY = "00000000-0000-0000-0000-000000000000"  # asked for among deleted users: the permission answers, no user does
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at."""
-
-    connector: str
-    what: str
-    verdict: Verdict
-    detail: str
-
-    def as_json(self) -> Json:
-        """Return the fields."""
-        return asdict(self)
+MAY_READ_APPS = frozenset({"Application.Read.All", "Application.ReadWrite.All"})
 
 
 class FileAsSnapshot:
@@ -91,9 +81,14 @@ class Pace:
 class Prober:
     """Checks connectors, each PSA instance once."""
 
-    def __init__(self, settings: Settings, store: Store | None) -> None:
-        """Take the file's settings, and the store whose budgets are shared; None: there is none now."""
+    def __init__(self, settings: Settings, store: Store | None, *, confirm: bool = False) -> None:
+        """Take the file's settings, and the store whose budgets are shared; None: there is none now.
+
+        `confirm` says that a person vouches for the pairings."""
         configuration = snapshot_configuration(settings, FileAsSnapshot(settings))
+        self._settings = settings
+        self._store = store
+        self._confirm = confirm
         self._vendors = Vendors(configuration, _own_budget if store is None else shared_budgets(store))
         self._instances: dict[str, list[Found]] = {}
 
@@ -103,31 +98,34 @@ class Prober:
 
     def probe(self, connector: Connector) -> Iterator[Finding]:
         """Yield what is found about one connector, as it is found."""
-        yield from self._found(connector, "Microsoft 365", self._directory)
-        yield from self._found(connector, "PSA login", self._instance)
+        tenant: list[Organization] = []
+        yield from _told(connector, "connectors", overlaps(connector, self._settings.connectors.values()))
+        yield from _told(connector, "Microsoft 365", self._directory(connector, tenant))
+        yield from _told(connector, "PSA login", self._instance(connector))
         if self._instances[connector.psa][0][1] != "failed":
-            yield from self._found(connector, "companies", self._companies)
-            yield from self._found(connector, "mapping", self._mapping)
+            for company_id in connector.company_ids:
+                yield from _told(connector, f"company {company_id}", self._company(connector, company_id, tenant))
+            yield from _told(connector, "mapping", self._mapping(connector))
 
     def schema(self, connector: Connector) -> PsaSchema:
         """Read the fields of a connector's PSA. Raises SyncError."""
-        return self._vendors.contacts_of(connector, version=VERSION, lane=LANE).fetch_schema()
+        return self._contacts(connector).fetch_schema()
 
-    def _found(
-        self, connector: Connector, what: str, part: Callable[[Connector], Iterator[Found]]
-    ) -> Iterator[Finding]:
-        """Yield a part's findings; an error ends the part and is one itself."""
-        try:
-            for found in part(connector):
-                yield Finding(connector.connector_id, *found)
-        except SyncError as error:
-            yield Finding(connector.connector_id, what, "failed", message_of(error))
+    def _contacts(self, connector: Connector) -> PsaContacts:
+        return self._vendors.contacts_of(connector, version=VERSION, lane=LANE)
 
-    def _directory(self, connector: Connector) -> Iterator[Found]:
+    def _directory(self, connector: Connector, tenant: list[Organization]) -> Iterator[Found]:
         directory = self._vendors.directory_of(connector, version=VERSION, lane=LANE)
-        tenant = directory.fetch_organization()
-        domain = tenant.domains[0] if tenant.domains else "no verified domain"
-        yield "Microsoft 365 login", "ok", f"{tenant.name}, {domain} (Organization.Read.All)"
+        organization = directory.fetch_organization()
+        tenant.append(organization)
+        domain = organization.domains[0] if organization.domains else "no verified domain"
+        yield "Microsoft 365 login", "ok", f"{organization.name}, {domain} (Organization.Read.All)"
+        roles = directory.fetch_roles()
+        yield from judge_roles(roles)
+        credentials = directory.fetch_credentials() if MAY_READ_APPS & (roles or set()) else None
+        certificate = self._settings.graph_apps[connector.graph_app].certificate_file
+        ends_at = certificate_end(certificate) if certificate is not None else None
+        yield from judge_ends(credentials, ends_at, now=datetime.now(UTC))
         enabled, everybody = directory.count_users(enabled_only=True), directory.count_users(enabled_only=False)
         yield "users", "ok", f"{enabled} enabled of {everybody} (User.Read.All)"
         directory.fetch_latest_delta_link()
@@ -143,7 +141,7 @@ class Prober:
         yield from self._instances[connector.psa]
 
     def _login(self, connector: Connector) -> Iterator[Found]:
-        facts = self._vendors.contacts_of(connector, version=VERSION, lane=LANE).check()
+        facts = self._contacts(connector).check()
         version = facts.version or "unknown"
         yield "PSA login", "ok", f"{connector.psa} is {connector.psa_kind}, version {version}, at {facts.codebase}"
         if facts.missing:
@@ -152,16 +150,47 @@ class Prober:
         if facts.vendor_sync:
             warning = "the PSA's own Microsoft 365 contact sync is on: two writers would fight; switch one off"
             yield "PSA contact sync", "warning", warning
+        yield self._rate(connector)
 
-    def _companies(self, connector: Connector) -> Iterator[Found]:
-        contacts = self._vendors.contacts_of(connector, version=VERSION, lane=LANE)
-        for company_id in connector.company_ids:
-            company = contacts.fetch_company(company_id)
-            held = contacts.count_contacts(company_id)
-            verdict: Verdict = "failed" if company.deleted else "ok" if company.active else "warning"
-            state = "deleted" if company.deleted else "active" if company.active else "inactive"
-            yield f"company {company_id}", verdict, f"{company.name}: {state}, {held} contacts"
-            yield from _sites(connector, company)
+    def _rate(self, connector: Connector) -> Found:
+        psa = self._settings.psas[connector.psa]
+        per_minute = psa.requests_per_minute or psa_kinds()[psa.kind].calls_per_minute
+        sharing = sum(each.psa == connector.psa for each in self._settings.connectors.values())
+        return "PSA rate budget", "ok", f"{per_minute:g} calls a minute, for {sharing} connectors together"
+
+    def _company(self, connector: Connector, company_id: str, tenant: list[Organization]) -> Iterator[Found]:
+        contacts = self._contacts(connector)
+        company = contacts.fetch_company(company_id)
+        held = contacts.count_contacts(company_id)
+        verdict: Verdict = "failed" if company.deleted else "ok" if company.active else "warning"
+        state = "deleted" if company.deleted else "active" if company.active else "inactive"
+        yield f"company {company_id}", verdict, f"{company.name}: {state}, {held} contacts"
+        yield from _sites(connector, company)
+        if tenant and not company.deleted:
+            yield self._pairing(connector, tenant[0], company)
+
+    def _pairing(self, connector: Connector, organization: Organization, company: Company) -> Found:
+        """Compare tenant and company, and remember the answer where there is a store."""
+        shared = shared_domain(organization, company, ())
+        if shared is None:  # the website says nothing: what addresses do its people have?
+            page, _ = self._contacts(connector).fetch_contacts(company.id)
+            shared = shared_domain(organization, company, (mail for each in page for mail in each.emails))
+        word = FITS if shared is not None else CONFIRMED if self._confirm else DOUBTFUL
+        if self._store is not None:
+            self._store.memory.save_pairing(connector.home, company.id, word)
+            word = self._store.memory.pairings(connector.home, [company.id])[company.id]
+        names = f"{organization.name} and {company.name}"
+        if shared is not None:
+            return "pairing", "ok", f"{names} share the domain {shared}"
+        if word != DOUBTFUL:
+            return "pairing", "ok" if self._store else "warning", _confirmed(names, is_kept=self._store is not None)
+        domains = ", ".join(organization.domains) or "none is verified"
+        rest = "until then no run writes" if self._store else "once it runs here, as this is not remembered now"
+        detail = (
+            f"{names} share no domain ({domains}): if they are the same customer, say so:"
+            f" contact-sync check {connector.connector_id} --confirm; {rest}"
+        )
+        return "pairing", "failed", detail
 
     def _mapping(self, connector: Connector) -> Iterator[Found]:
         problems = check_mapping(connector, self.schema(connector))
@@ -169,6 +198,21 @@ class Prober:
             yield "mapping", "failed", problem
         if not problems:
             yield "mapping", "ok", f"{len(connector.field_mapping)} fields"
+
+
+def _told(connector: Connector, what: str, part: Iterator[Found]) -> Iterator[Finding]:
+    """Yield a part's findings; an error ends the part and is one itself."""
+    try:
+        for found in part:
+            yield Finding(connector.connector_id, *found)
+    except SyncError as error:
+        yield Finding(connector.connector_id, what, "failed", message_of(error))
+
+
+def _confirmed(names: str, *, is_kept: bool) -> str:
+    if is_kept:
+        return f"{names} share no domain; a person confirmed that they are the same customer"
+    return f"{names}: cannot be remembered, as contact-sync does not run here; confirm again once it does"
 
 
 def _sites(connector: Connector, company: Company) -> Iterator[Found]:

@@ -34,6 +34,7 @@ STOPPED = {
     codes.CONNECTOR_BUSY: Exit.NOT_RUN,
     codes.PERMISSION_DENIED: Exit.NOT_RUN,
     codes.UNKNOWN_CONNECTOR: Exit.USAGE,
+    codes.PAIRING_UNCONFIRMED: Exit.HELD,
     codes.UNEXPECTED_ANSWER: Exit.HELD,  # what was read is not believed, so nothing was written
 }
 """How a run ends that was stopped before any user came to an end."""

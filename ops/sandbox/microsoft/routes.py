@@ -7,6 +7,7 @@ from uuid import uuid4
 from ops.sandbox.http import Answer, Headers, Json, Request, Router
 from ops.sandbox.limits import Penalty, Window
 from ops.sandbox.microsoft import batch, errors, writes
+from ops.sandbox.microsoft.applications import APPLICATION_READERS, describe_application
 from ops.sandbox.microsoft.delta import SPELLINGS, Delta
 from ops.sandbox.microsoft.errors import GraphError, error_answer
 from ops.sandbox.microsoft.listing import Listing, graph_json
@@ -67,6 +68,7 @@ class Graph:
         add("GET", "/users/{id}/manager", self._manager, _READERS)
         add("GET", "/users/{id}/mailboxSettings/userPurpose", self._purpose, frozenset({"MailboxSettings.Read"}))
         add("GET", "/organization", self._organization, _READERS | _ORGANIZATION)
+        add("GET", "/applications(appId='{id}')", self._application, APPLICATION_READERS)
         deleted = "/directory/deletedItems"
         for cast in ("microsoft.graph.user", "graph.user"):  # the short form is what msgraph-sdk sends
             add("GET", f"{deleted}/{cast}", lambda request, tenant, _: self._listing.deleted(request, tenant), _READERS)
@@ -291,6 +293,13 @@ class Graph:
             raise GraphError(404, "MailboxNotEnabledForRESTAPI", message)
         context = f"{request.base_url}/v1.0/$metadata#users('{user['id']}')/mailboxSettings/userPurpose"
         return graph_json({"@odata.context": context, "value": tenant.purposes.get(user["id"], "user")})
+
+    @staticmethod
+    def _application(request: Request, tenant: Tenant, values: dict[str, str]) -> Answer:
+        document = describe_application(tenant, values["id"])
+        names = [name.strip() for name in request.query.get("$select", "").split(",") if name.strip()]
+        shown = {name: document.get(name) for name in names} if names else document
+        return graph_json({"@odata.context": f"{request.base_url}/v1.0/$metadata#applications/$entity", **shown})
 
     def _organization(self, request: Request, tenant: Tenant, _: dict[str, str]) -> Answer:
         may_read = bool(_ORGANIZATION & set(self._caller(request)[1]["roles"]))

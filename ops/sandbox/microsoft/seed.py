@@ -23,7 +23,7 @@ def own_app(number: int) -> App:
 def load_tenant(directory: Directory, number: int, *, name: str, domain: str, cast: Cast) -> Tenant:
     """Make the n-th tenant."""
     tenant = Tenant(tenant_id(number), name=name, domain=domain, clock=directory.clock)
-    shared = App(MULTI_TENANT_APP, secret=MULTI_TENANT_SECRET, expired_secret="")
+    shared = App(MULTI_TENANT_APP, secret=MULTI_TENANT_SECRET, expired_secret="", is_registered_here=False)
     for app in (own_app(number), shared):
         tenant.apps[app.client_id] = app
     tenant.load(cast.users)

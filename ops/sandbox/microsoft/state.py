@@ -26,6 +26,7 @@ class App:
     enabled: bool = True
     secret_expired: bool = False
     accepts_certificate: bool = True
+    is_registered_here: bool = True  # false: another tenant's app, of which this one holds the service principal only
 
 
 class Change(NamedTuple):

@@ -1,6 +1,7 @@
 """What the network, the login and Graph do to us: each trouble has its branch of errors, or is waited out."""
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -217,3 +218,27 @@ def test_a_server_that_our_trust_store_does_not_know_gets_no_secret(in_sandbox: 
 
     assert _reason(raised) == "tls_untrusted"
     assert isinstance(raised.value.__cause__, httpx.ConnectError)
+
+
+def test_roles_of_the_token_and_the_ends_of_the_apps_secrets_are_told(in_sandbox: SandboxTenant) -> None:
+    needed = {"User.Read.All", "Directory.Read.All", "Organization.Read.All"}
+    assert in_sandbox.directory.fetch_roles() == frozenset(needed)
+    with pytest.raises(TenantError) as refused:
+        in_sandbox.directory.fetch_credentials()
+    assert refused.value.permission == "Application.Read.All"
+
+    facts = in_sandbox.facts
+    roles = sorted(needed | {"Application.Read.All"})
+    in_sandbox.sandbox.mutate("graph.set_app", client_id=facts["client_id"], roles=roles)
+    allowed = in_sandbox.directory_for(client_id=facts["client_id"], secret=facts["client_secret"])
+    assert allowed.fetch_roles() == frozenset(roles)
+    former, current = allowed.fetch_credentials() or ()
+    assert (former.name, current.name, current.kind) == ("former", "current", "secret")
+    assert former.ends_at < datetime.now(UTC) < current.ends_at
+
+
+def test_app_that_is_registered_in_another_tenant_tells_no_secrets(in_sandbox: SandboxTenant) -> None:
+    shared = in_sandbox.sandbox.facts["multi_tenant_app"]
+    in_sandbox.sandbox.mutate("graph.set_app", client_id=shared["client_id"], roles=["Application.Read.All"])
+    directory = in_sandbox.directory_for(client_id=shared["client_id"], secret=shared["client_secret"])
+    assert directory.fetch_credentials() is None

@@ -1,16 +1,19 @@
 """What `check` makes of vendors' answers; the vendors are stand-ins that answer or refuse."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from adapters.errors import InstanceError, NotFoundError, TenantError
-from adapters.records import Company, FieldSpec, Organization, PsaSchema
+from adapters.records import Company, Contact, Credential, FieldSpec, Organization, PsaSchema
 from tests.unit.worker.conftest import Installation
 from worker.cli import probing
-from worker.cli.probing import Finding, Pace, Prober
+from worker.cli.findings import Finding
+from worker.cli.permissions import NEEDED
+from worker.cli.probing import Pace, Prober
 
 
 class Vendors:
@@ -20,10 +23,15 @@ class Vendors:
         self.answers: dict[str, Any] = {
             "fetch_organization": Organization(id="t", name="Contoso", domains=("contoso.example",)),
             "count_users": 7,
+            "fetch_roles": frozenset({"User.Read.All", "Directory.Read.All", "Organization.Read.All"}),
+            "fetch_credentials": None,
             "fetch_latest_delta_link": "https://link",
             "fetch_deleted_user": None,
             "check": SimpleNamespace(codebase="v2026_1/", version="v2026.1", vendor_sync=False, missing=()),
-            "fetch_company": Company(id="250", name="Contoso Ltd", active=True, sites=(("7", "Main"),)),
+            "fetch_company": Company(
+                id="250", name="Contoso Ltd", active=True, domains=("contoso.example",), sites=(("7", "Main"),)
+            ),
+            "fetch_contacts": ((), None),
             "count_contacts": 5,
             "fetch_schema": PsaSchema(fields=tuple(FieldSpec(name=name, kind="text") for name in FIELDS)),
         }
@@ -72,10 +80,14 @@ def test_all_is_well(installation: Installation) -> None:
     assert not_ok(findings) == []
     assert [each.what for each in findings] == [
         "Microsoft 365 login",
+        "Graph permissions",
+        "secret",
         "users",
         "changes and deleted users",
         "PSA login",
+        "PSA rate budget",
         "company 250",
+        "pairing",
         "mapping",
     ]
 
@@ -113,7 +125,7 @@ def test_lists_that_may_not_be_read_fail_and_the_vendors_own_sync_warns(
 @pytest.mark.parametrize(
     ("company", "verdict"),
     [
-        (Company(id="250", name="x", active=False), "warning"),
+        (Company(id="250", name="x", active=False, domains=("contoso.example",)), "warning"),
         (Company(id="250", name="x", active=False, deleted=True), "failed"),
         (NotFoundError("company_unknown", vendor="connectwise"), "failed"),
     ],
@@ -155,3 +167,94 @@ def test_check_without_a_store_spaces_its_calls() -> None:
     pace.pause(9)
     pace.reserve()
     assert slept == [1, 1, 9]
+
+
+class Pairings:
+    """A store that remembers pairings, and nothing else."""
+
+    def __init__(self, *known: tuple[str, str]) -> None:
+        self.kept = dict(known)
+        self.memory = self
+
+    def save_pairing(self, home: str, company_id: str, word: str) -> None:
+        self.kept[f"{home}/{company_id}"] = word
+
+    def pairings(self, home: str, company_ids: list[str]) -> dict[str, str]:
+        return {each: self.kept[f"{home}/{each}"] for each in company_ids}
+
+
+STRANGE = Company(id="250", name="Fabrikam", active=True, domains=("fabrikam.example",))
+
+
+def pairing(installation: Installation, store: Pairings | None, *, confirm: bool = False) -> Finding:
+    settings = installation.load()
+    prober = Prober(settings, store, confirm=confirm)  # type: ignore[arg-type]  # a part of a store
+    (found,) = (each for each in prober.probe(settings.connectors["contoso"]) if each.what == "pairing")
+    return found
+
+
+def test_tenant_and_company_without_a_common_domain_want_a_confirmation(
+    installation: Installation, vendors: Vendors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probing, "shared_budgets", lambda _: None)
+    vendors.answers["fetch_company"] = STRANGE
+    store = Pairings()
+    found = pairing(installation, store)
+    assert found.verdict == "failed"
+    assert "contact-sync check contoso --confirm" in found.detail
+    assert list(store.kept.values()) == ["doubtful"]
+    assert pairing(installation, store, confirm=True).verdict == "ok"
+    assert list(store.kept.values()) == ["confirmed"]
+
+
+def test_address_of_a_contact_shows_the_pairing_where_the_website_does_not(
+    installation: Installation, vendors: Vendors
+) -> None:
+    vendors.answers["fetch_company"] = STRANGE
+    contact = Contact(id="1", company_id="250", active=True, emails=("jane@mail.Contoso.example",))
+    vendors.answers["fetch_contacts"] = ((contact,), None)
+    assert pairing(installation, None).verdict == "ok"
+
+
+def test_confirmation_that_cannot_be_remembered_is_said(installation: Installation, vendors: Vendors) -> None:
+    vendors.answers["fetch_company"] = STRANGE
+    found = pairing(installation, None, confirm=True)
+    assert (found.verdict, "confirm again" in found.detail) == ("warning", True)
+
+
+@pytest.mark.parametrize(
+    ("roles", "expected"),
+    [
+        ({"User.Read.All", "Directory.Read.All"}, ("failed", "missing: Organization.Read.All")),
+        ({*NEEDED, "User.ReadWrite.All", "Mail.Read"}, ("warning", "more than needed: Mail.Read, User.ReadWrite.All")),
+        ({*NEEDED, "Application.Read.All"}, ("ok", "what is needed and no more")),
+    ],
+)
+def test_permissions_that_are_missing_or_too_many_are_named(
+    installation: Installation, vendors: Vendors, roles: set[str], expected: tuple[str, str]
+) -> None:
+    vendors.answers["fetch_roles"] = frozenset(roles)
+    (found,) = (each for each in probe(installation) if each.what == "Graph permissions")
+    verdict, said = expected
+    assert found.verdict == verdict
+    assert said in found.detail
+
+
+def test_end_of_a_secret_is_asked_for_only_where_we_may(installation: Installation, vendors: Vendors) -> None:
+    probe(installation)
+    assert "fetch_credentials" not in vendors.calls
+    vendors.answers["fetch_roles"] = frozenset({*NEEDED, "Application.Read.All"})
+    ends_at = datetime.now(UTC) + timedelta(days=9, hours=1)
+    vendors.answers["fetch_credentials"] = (Credential(kind="secret", name="laptop", ends_at=ends_at),)
+    (found,) = (each for each in probe(installation) if each.what == "secret's end")
+    assert found.verdict == "warning"
+    assert "laptop" in found.detail
+    assert "9 days" in found.detail
+
+
+@pytest.mark.usefixtures("vendors")
+def test_connectors_that_meet_are_told(installation: Installation) -> None:
+    installation.add('[connectors.fabrikam]\ntenant_id = "0e6b1c7a-92d4-4f0b-b1a5-7c3d2e1f0a9b"')
+    installation.add("psa_default_company_id = 250")
+    found = [(each.connector, each.what) for each in probe(installation) if "doubly mapped" in each.what]
+    assert found == [("contoso", "company, doubly mapped"), ("fabrikam", "company, doubly mapped")]
