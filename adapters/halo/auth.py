@@ -34,6 +34,7 @@ class Access:
     client_id: str
     client_secret: str = field(repr=False)
     tenant: str | None = None  # hosted installations only
+    scope: str = SCOPE
 
 
 class _Token(NamedTuple):
@@ -105,7 +106,7 @@ class Tokens:
             "grant_type": "client_credentials",
             "client_id": self._access.client_id,
             "client_secret": self._access.client_secret,
-            "scope": SCOPE,
+            "scope": self._access.scope,
         }
         path = f"/token?tenant={quote(tenant, safe='')}" if tenant else "/token"
         return self._login.query(path, endpoint="token", form=form)

@@ -21,6 +21,7 @@ class HaloPsa(PsaSection):
     tenant: Text | None = Field(None, description="The tenant; hosted installations only.")
     client_id: Text = Field(description="The API application's client id.")
     client_secret: Secret = Field(description="The API application's secret.")
+    scope: Text = Field("all", description="What is asked for at the login; some applications may not have all.")
     mobile_field: Literal["mobilenumber2", "mobilenumber"] = Field(
         "mobilenumber2", description="Which field holds the mobile number; compare with what your screens show."
     )
@@ -64,6 +65,7 @@ def build(psa: HaloPsa, parts: Parts) -> PsaContacts:
         tenant=psa.tenant,
         client_id=psa.client_id,
         client_secret=psa.client_secret.get_secret_value(),
+        scope=psa.scope,
     )
     settings = FieldSettings(
         mobile_field=psa.mobile_field,

@@ -27,6 +27,7 @@ client_id = "halo-client"
 client_secret = { env = "CW_PRIVATE" }
 entra_id_field = "CFEntraId"
 mobile_field = "mobilenumber"
+scope = "read:customers edit:customers"
 contact_type_field = "CFContactType"
 contact_types = ["Employee", "User"]
 users_report = 7
@@ -71,6 +72,8 @@ def test_halo_is_built_with_what_is_configured_and_a_share_of_its_limit(installa
     assert (layout.entra_id.name, layout.text_fields["mobile_phone"]) == ("CFEntraId", "mobilenumber")
     assert (layout.contact_type_field, layout.contact_types) == ("CFContactType", ("Employee", "User"))
     assert contacts._setup._report_id == 7
+    tokens: Any = contacts._client._transport._auth
+    assert tokens._tokens._access.scope == "read:customers edit:customers"
     assert contacts._quiet == {"_dont_fire_automations": True}
 
 
