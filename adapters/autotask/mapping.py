@@ -1,10 +1,9 @@
 """Autotask's JSON ↔ our records. Pure; what the vendor calls a thing and how it spells it is known here."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
+from adapters import texts
 from adapters.autotask.layout import Layout
 from adapters.autotask.wire import VENDOR, Country, FieldInfo, Location, WireCompany, WireContact
 from adapters.errors import RecordError
@@ -59,24 +58,11 @@ CONTACT_TYPE_HINT = "name a user-defined list field of contacts in contact_type_
 _ATTRIBUTES: Mapping[str, str] = {  # vendor's name → WireContact's
     info.alias or name: name for name, info in WireContact.model_fields.items()
 }
-_EXTENSION = re.compile(
-    rf"^(.*?)[\s,;]*(?:;ext=|\bextension|\bext|x|#)\s*[.:]?\s*(\d{{1,{EXTENSION_LENGTH}}})$", re.IGNORECASE
-)
-_SPACES = re.compile(r"[\t\r\n\v\f\u2028\u2029]+")
-_UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-
-
-def clean(text: str) -> str:
-    """Strip what cannot be kept in a field of one line, so that what is stored equals what was sent."""
-    return _UNSPEAKABLE.sub("", _SPACES.sub(" ", text)).strip()
 
 
 def split_phone(text: str) -> tuple[str, str]:
-    """Part a number from its extension: `+49 30 123 ext. 12` → (`+49 30 123`, `12`). Without one: (text, "")."""
-    found = _EXTENSION.match(text)
-    if found and any(char.isdigit() for char in found[1]):
-        return found[1].strip(), found[2]
-    return text, ""
+    """Part a number from its extension, as long as one may be here. Without one: (text, "")."""
+    return texts.split_phone(text, most_digits=EXTENSION_LENGTH)
 
 
 def wire_id(text: str, *, field: str) -> int:
@@ -138,19 +124,9 @@ def map_company(wire: WireCompany, locations: Sequence[Location]) -> Company:
         id=str(wire.id),
         name=wire.name,
         active=wire.is_active,
-        domains=_domains(wire.web_address),
+        domains=tuple(filter(None, [texts.domain_of(wire.web_address or "")])),
         sites=tuple((str(location.id), location.name) for location in locations if location.is_active),
     )
-
-
-def _domains(web_address: str | None) -> tuple[str, ...]:
-    address = (web_address or "").strip()
-    try:
-        host = urlsplit(address if "//" in address else f"//{address}").hostname or ""
-    except ValueError:  # no address at all: the field is free text
-        return ()
-    domain = host.removeprefix("www.")
-    return (domain,) if "." in domain and " " not in domain else ()
 
 
 def map_schema(layout: Layout, *, countries: Sequence[Country], max_lengths: Mapping[str, int]) -> PsaSchema:
@@ -221,7 +197,7 @@ def draft_body(draft: ContactDraft, layout: Layout, *, references: Mapping[str, 
 
 def text_body(name: str, text: str, layout: Layout) -> Json:
     """Return what writes a text; a number brings its extension, which may be empty. Raises RecordError(too_long)."""
-    value = clean(text)
+    value = texts.clean(text)
     parts = {TEXT_FIELDS[name]: value}
     if name == "phone":
         value, extension = split_phone(value)

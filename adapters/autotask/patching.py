@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from adapters import proving, texts
 from adapters.autotask.layout import Layout
 from adapters.autotask.mapping import (
     EMAIL_FIELDS,
@@ -16,7 +17,6 @@ from adapters.autotask.mapping import (
     REFERENCE_FIELDS,
     REQUIRED_FIELDS,
     TEXT_FIELDS,
-    clean,
     entra_id_of,
     text_body,
     text_of,
@@ -68,7 +68,7 @@ def _text(name: str, value: str, layout: Layout) -> Json:
 
 def _swapped(change: ContactChange, current: WireContact, wanted: Json) -> Json:
     """Return where the old default address goes if the wanted one is there already in another field."""
-    email = clean(change.fields.get("email") or "")
+    email = texts.clean(change.fields.get("email") or "")
     old = text_of(current, TEXT_FIELDS["email"])
     if not email or email.casefold() == old.casefold():
         return {}
@@ -95,23 +95,12 @@ def laid_over(current: WireContact, body: Json) -> WireContact:
 
 
 def find_contradictions(change: ContactChange, answer: Contact) -> list[str]:
-    """Name the fields of the change that a read made after it does not show; a 200 alone proves nothing.
-
-    A value that the server cut, or a number that it writes in another way, is no contradiction."""
-    found = [name for name, value in change.fields.items() if not _shows(name, value, answer.fields.get(name, ""))]
-    if change.entra_id is not None and (answer.entra_id or "").casefold() != change.entra_id.casefold():
-        found.append("entra_id")
-    if change.active is not None and answer.active != change.active:
-        found.append("active")
-    if change.site_id is not None and answer.site_id != change.site_id:
-        found.append("site")
-    if change.company_id != answer.company_id:
-        found.append("company")
-    return found
+    """Name the fields of the change that an answer does not show, by what this vendor makes of values."""
+    return proving.find_contradictions(change, answer, shows=_shows)
 
 
 def _shows(name: str, wanted: str | None, shown: str) -> bool:
-    want, have = clean(wanted or ""), shown
+    want, have = texts.clean(wanted or ""), shown
     if not want or not have:
         return want == have
     if name in PHONE_FIELDS:

@@ -1,10 +1,9 @@
 """ConnectWise's JSON ↔ our records. Pure; what the vendor calls a thing and how it spells it is known here."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
+from adapters import texts
 from adapters.connectwise.layout import CLASSES, Layout, Purpose, is_of_class
 from adapters.connectwise.wire import VENDOR, Item, Named, WireCompany, WireContact, WireSite
 from adapters.errors import RecordError
@@ -42,25 +41,10 @@ MAX_LENGTHS: Mapping[str, int] = {
     "zip": 12,
 }
 
-_EXTENSION = re.compile(r"^(.*?)[\s,;]*(?:;ext=|\bextension|\bext|x|#)\s*[.:]?\s*(\d{1,15})$", re.IGNORECASE)
-_SPACES = re.compile(r"[\t\r\n\v\f\u2028\u2029]+")
-_UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-
-
-def clean(text: str) -> str:
-    """Strip what the vendor would silently turn into something else, so that what is stored equals what was sent.
-
-    Line breaks come back as spaces, other control characters stay as invisible ones ("Developer Guide", Escaping
-    Characters); a lone surrogate cannot be sent at all."""
-    return _UNSPEAKABLE.sub("", _SPACES.sub(" ", text)).strip()
-
 
 def split_phone(text: str) -> tuple[str, str]:
-    """Part a number from its extension: `+49 30 123 ext. 12` → (`+49 30 123`, `12`). Without one: (text, "")."""
-    found = _EXTENSION.match(text)
-    if found and any(char.isdigit() for char in found[1]):
-        return found[1].strip(), found[2]
-    return text, ""
+    """Part a number from its extension, as long as one may be here. Without one: (text, "")."""
+    return texts.split_phone(text, most_digits=EXTENSION_LENGTH)
 
 
 def phone_of(item: Item) -> str:
@@ -134,19 +118,9 @@ def map_company(wire: WireCompany, sites: Sequence[WireSite]) -> Company:
         name=wire.name,
         active=not wire.deleted_flag and status.strip().casefold() != "inactive",
         deleted=wire.deleted_flag,
-        domains=_domains(wire.website),
+        domains=tuple(filter(None, [texts.domain_of(wire.website or "")])),
         sites=tuple((str(site.id), site.name) for site in sites if not site.inactive_flag),
     )
-
-
-def _domains(website: str | None) -> tuple[str, ...]:
-    address = (website or "").strip()
-    try:
-        host = urlsplit(address if "//" in address else f"//{address}").hostname or ""
-    except ValueError:  # no address at all: the field is free text
-        return ()
-    domain = host.removeprefix("www.")
-    return (domain,) if "." in domain and " " not in domain else ()
 
 
 def map_schema(
@@ -188,7 +162,7 @@ def draft_body(draft: ContactDraft, layout: Layout, *, references: Mapping[str, 
     Nothing empty is sent; the first number is the default one, there is one default per class."""
     body: Json = {"company": {"id": wire_id(draft.company_id, field="company")}}
     for name, vendor_name in TEXT_FIELDS.items():
-        if value := clean(draft.fields.get(name, "")):
+        if value := texts.clean(draft.fields.get(name, "")):
             body[vendor_name] = value
     body |= {name: {"id": reference} for name, reference in references.items()}
     if draft.site_id:
@@ -197,7 +171,7 @@ def draft_body(draft: ContactDraft, layout: Layout, *, references: Mapping[str, 
         body["typeIds"] = [wire_id(draft.contact_type, field="contact_type")]
     items: list[Json] = []
     for purpose in ITEM_FIELDS:
-        if text := clean(draft.fields.get(purpose, "")):
+        if text := texts.clean(draft.fields.get(purpose, "")):
             has_default = any(item["communicationType"] == CLASSES[purpose] for item in items)
             items.append(new_item(purpose, text, layout, is_default=not has_default))
     if items:

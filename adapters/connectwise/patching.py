@@ -10,13 +10,13 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from adapters import proving, texts
 from adapters.connectwise.layout import CLASSES, Layout, Purpose, is_of_class
 from adapters.connectwise.mapping import (
     ITEM_FIELDS,
     PHONE_FIELDS,
     REFERENCE_FIELDS,
     TEXT_FIELDS,
-    clean,
     find_custom_field,
     new_item,
     split_phone,
@@ -61,7 +61,7 @@ def patch_of(
     edits = _Edits([], [], [])
     for purpose in ITEM_FIELDS:
         if purpose in change.fields:
-            _edit_item(edits, purpose, clean(change.fields[purpose] or ""), layout=layout, items=items)
+            _edit_item(edits, purpose, texts.clean(change.fields[purpose] or ""), layout=layout, items=items)
     patch += edits.replaced
     patch += [_add(f"communicationItems/{index}", item) for index, item in enumerate(edits.added, len(items))]
     patch += [_remove(f"communicationItems/{index}") for index in sorted(edits.removed, reverse=True)]
@@ -94,7 +94,7 @@ def _field_op(name: str, value: str | None, references: Mapping[str, int], curre
         return _remove(path) if is_there else None  # removing what is not there may be refused
     if name in REFERENCE_FIELDS:
         return _replace(path, {"id": references[name]})
-    text = clean(value)
+    text = texts.clean(value)
     return _replace(path, text) if text else None
 
 
@@ -184,28 +184,17 @@ def with_all_custom_fields(patch: list[Json], current: WireContact, layout: Layo
 
 
 def find_contradictions(change: ContactChange, answer: Contact) -> list[str]:
-    """Name the fields of the change that the answer does not show; a 200 alone proves nothing.
-
-    A value that the server cut, or a number that it writes in another way, is no contradiction."""
-    found = [name for name, value in change.fields.items() if not _shows(name, value, answer.fields.get(name, ""))]
-    if change.entra_id is not None and (answer.entra_id or "").casefold() != change.entra_id.casefold():
-        found.append("entra_id")
-    if change.active is not None and answer.active != change.active:
-        found.append("active")
-    if change.site_id is not None and answer.site_id != change.site_id:
-        found.append("site")
-    if change.company_id != answer.company_id:
-        found.append("company")
-    return found
+    """Name the fields of the change that an answer does not show, by what this vendor makes of values."""
+    return proving.find_contradictions(change, answer, shows=_shows)
 
 
 def _shows(name: str, wanted: str | None, shown: str) -> bool:
     if wanted is None:
         return not shown or name == "email"  # without our address the server may make another one the default
     if name in PHONE_FIELDS:
-        want, have = _digits(clean(wanted)), _digits(shown)
+        want, have = _digits(texts.clean(wanted)), _digits(shown)
         return not want or (bool(have) and have in want)
-    want, have = _plain(clean(wanted)), _plain(shown)
+    want, have = _plain(texts.clean(wanted)), _plain(shown)
     return not want or (bool(have) and want.startswith(have))
 
 

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
+from adapters import proving, texts
 from adapters.errors import RecordError
 from adapters.halo.layout import LISTED_FIELDS, FieldSettings, Layout, layout_of
 from adapters.halo.wire import VENDOR, WireClient, WireSite, WireUser
@@ -27,14 +27,6 @@ CONTACT_TYPE_HINT = (
     "name a custom field of Halo's users for it by contact_type_field, and what may stand in it by contact_types,"
     " in the psa section; or leave psa_contact_type away"
 )
-
-_SPACES = re.compile(r"[\t\r\n\v\f\u2028\u2029]+")
-_UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-
-
-def clean(text: str) -> str:
-    """Strip what cannot be seen, so that what is stored equals what was sent; a lone surrogate cannot be sent."""
-    return _UNSPEAKABLE.sub("", _SPACES.sub(" ", text)).strip()
 
 
 def wire_id(text: str, *, field: str) -> int:
@@ -105,19 +97,9 @@ def map_company(client: WireClient, sites: Sequence[WireSite]) -> Company:
         id=str(client.id),
         name=client.name,
         active=not client.inactive,
-        domains=tuple(dict.fromkeys(domain for host in hosts if (domain := _domain(host)))),
+        domains=tuple(dict.fromkeys(domain for host in hosts if (domain := texts.domain_of(host)))),
         sites=tuple((str(site.id), site.name) for site in sites if not site.inactive),
     )
-
-
-def _domain(text: str) -> str:
-    address = text.strip().removeprefix("@")
-    try:
-        host = urlsplit(address if "//" in address else f"//{address}").hostname or ""
-    except ValueError:  # no address at all: the field is free text
-        return ""
-    domain = host.removeprefix("www.")
-    return domain if "." in domain and " " not in domain else ""
 
 
 def map_schema(
@@ -158,7 +140,7 @@ def draft_body(draft: ContactDraft, layout: Layout, *, site_id: int) -> Json:
     """Return the user that creates this contact. Nothing empty is sent, but the name that Halo requires always is."""
     body: Json = {"site_id": site_id, "inactive": False}
     for name, value in draft.fields.items():
-        if text := clean(value):
+        if text := texts.clean(value):
             body |= {} if name == "site" else {_vendor_name(name, layout): text}
     body.setdefault("name", " ".join(body[part] for part in ("firstname", "surname") if part in body))
     if not body["name"]:
@@ -181,7 +163,7 @@ def change_body(
             continue
         if value is None and name in ("first_name", "display_name"):  # a user cannot be without a name
             raise RecordError("required_missing", vendor=VENDOR, field=name)
-        body[_vendor_name(name, layout)] = clean(value or "")
+        body[_vendor_name(name, layout)] = texts.clean(value or "")
     if current is not None and needs_read(change):
         body = _names(current) | _new_display_name(current, body) | body
     if site_id is not None:
@@ -231,24 +213,13 @@ def _custom_entries(layout: Layout, *, entra_id: str, contact_type: str | None =
 
 
 def find_contradictions(change: ContactChange, answer: Contact) -> list[str]:
-    """Name the fields of the change that the answer does not show; a 201 alone proves nothing.
-
-    A value that the server cut, or a number that it writes in another way, is no contradiction."""
-    found = [name for name, value in change.fields.items() if not _shows(name, value, answer.fields.get(name, ""))]
-    if change.entra_id is not None and (answer.entra_id or "").casefold() != change.entra_id.casefold():
-        found.append("entra_id")
-    if change.active is not None and answer.active != change.active:
-        found.append("active")
-    if change.site_id is not None and answer.site_id != change.site_id:
-        found.append("site")
-    if change.company_id != answer.company_id:
-        found.append("company")
-    return found
+    """Name the fields of the change that an answer does not show, by what this vendor makes of values."""
+    return proving.find_contradictions(change, answer, shows=_shows)
 
 
 def _shows(name: str, wanted: str | None, shown: str) -> bool:
     if wanted is None:
         return not shown or name == "last_name"  # read from the display name where there is none
     keep = r"\D" if name in PHONE_FIELDS else r"\W"
-    want, have = (re.sub(keep, "", text.casefold()) for text in (clean(wanted), shown))
+    want, have = (re.sub(keep, "", text.casefold()) for text in (texts.clean(wanted), shown))
     return not want or (bool(have) and want.startswith(have))

@@ -4,7 +4,6 @@ from hypothesis import strategies as st
 
 from adapters.autotask.layout import EntraIdField, Layout, parse_entra_id_field
 from adapters.autotask.mapping import (
-    clean,
     draft_body,
     map_company,
     map_contact,
@@ -14,6 +13,7 @@ from adapters.autotask.mapping import (
 from adapters.autotask.wire import Choice, Country, FieldInfo, Location, WireCompany, WireContact
 from adapters.errors import RecordError
 from adapters.records import ContactDraft
+from adapters.texts import clean
 from tests.unit.adapters.autotask.installation import EMPTY, stored
 
 LAYOUT = Layout(fields={}, entra_id=EntraIdField("externalID"))

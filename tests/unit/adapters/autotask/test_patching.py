@@ -5,11 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.autotask.layout import EntraIdField, Layout
-from adapters.autotask.mapping import clean, map_contact
+from adapters.autotask.mapping import map_contact
 from adapters.autotask.patching import find_contradictions, laid_over, patch_body
 from adapters.autotask.wire import WireContact
 from adapters.errors import RecordError
 from adapters.records import Contact, ContactChange
+from adapters.texts import clean
 from tests.unit.adapters.autotask.installation import patched, stored
 from tests.unit.adapters.autotask.test_mapping import NUMBERS, texts
 

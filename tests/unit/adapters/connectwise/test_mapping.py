@@ -3,10 +3,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.connectwise.layout import EntraIdField, Layout, choose_types, parse_entra_id_field
-from adapters.connectwise.mapping import clean, draft_body, map_company, map_contact, map_schema, split_phone
+from adapters.connectwise.mapping import draft_body, map_company, map_contact, map_schema, split_phone
 from adapters.connectwise.wire import CommunicationType, Named, WireCompany, WireContact, WireSite
 from adapters.errors import RecordError
 from adapters.records import ContactDraft
+from adapters.texts import clean
 from tests.unit.adapters.connectwise.installation import TYPES, email, phone, shown, stored
 
 LAYOUT = Layout(types={"email": 13, "phone": 22, "mobile_phone": 26}, entra_id=EntraIdField("userDefinedField10"))

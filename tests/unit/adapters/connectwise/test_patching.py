@@ -6,11 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.connectwise.layout import EntraIdField, Layout
-from adapters.connectwise.mapping import ITEM_FIELDS, clean, map_contact
+from adapters.connectwise.mapping import ITEM_FIELDS, map_contact
 from adapters.connectwise.patching import find_contradictions, needs_read, patch_of, with_all_custom_fields
 from adapters.connectwise.wire import WireContact
 from adapters.errors import RecordError
 from adapters.records import Contact, ContactChange
+from adapters.texts import clean
 from tests.unit.adapters.connectwise.installation import Json, email, patched, phone, shown, stored
 
 LAYOUT = Layout(types={"email": 13, "phone": 22, "mobile_phone": 26}, entra_id=EntraIdField("userDefinedField10"))

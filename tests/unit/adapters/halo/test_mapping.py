@@ -8,7 +8,6 @@ from adapters.errors import RecordError
 from adapters.halo.layout import FieldSettings, Layout, layout_of, parse_entra_id_field
 from adapters.halo.mapping import (
     change_body,
-    clean,
     draft_body,
     find_contradictions,
     is_pseudo_user,
@@ -18,6 +17,7 @@ from adapters.halo.mapping import (
 )
 from adapters.halo.wire import WireClient, WireSite, WireUser
 from adapters.records import ContactChange, ContactDraft
+from adapters.texts import clean
 from tests.unit.adapters.halo.installation import CLIENTS, SITES, stored
 
 ID = "4f6c0a1e-0000-4000-8000-00000000a001"
