@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import structlog
 
@@ -27,6 +27,7 @@ MOST_CONFIRMED = 500  # reads of single users a run; whoever is beyond that wait
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
 Excluded = tuple[User, int, Exclusion]
 
 
@@ -134,13 +135,18 @@ class Leavers:
             self._collect([replace(_gone(user_id, at_ms, is_proved=False), is_absent=True) for user_id in absent])
 
     def _name_the_gone(self) -> None:
-        """Learn from the list of deleted users who the gone ones were; whoever is in it has certainly left."""
-        gone = [each for each in self._waiting.values() if each.leaver.is_gone]
-        if not gone:
+        """Learn from the list of deleted users who the gone ones were; whoever is in it has certainly left.
+
+        In a full run it also names those of whom only a contact with their object id tells."""
+        is_full = self._judgement.run.mode == "full" and self._is_wanted
+        if not is_full and not any(each.leaver.is_gone for each in self._waiting.values()):
             return
-        wanted = {each.leaver.user.id for each in gone}
-        self._deleted = {user.id: user for user in self._iter_deleted() if user.id in wanted}
-        for leaver, contact, link in gone:
+        for some in _chunks(self._iter_deleted()):
+            if is_full:
+                fresh = [user.id for user in some if user.id not in self._waiting and not self._survey.has(user.id)]
+                self._collect([_gone(user_id, self._judgement.run.started_at_ms, is_proved=True) for user_id in fresh])
+            self._deleted.update({user.id: user for user in some if user.id in self._waiting})
+        for leaver, contact, link in [each for each in self._waiting.values() if each.leaver.is_gone]:
             deleted = self._deleted.get(leaver.user.id)
             user = leaving.name_known(leaver.user, contact, deleted=deleted)
             known = replace(leaver, user=user, is_proved=leaver.is_proved or deleted is not None)
@@ -241,7 +247,8 @@ def _gone(user_id: str, at_ms: int, *, is_proved: bool) -> Leaver:
     return Leaver(User(id=user_id), at_ms, DELETED, "left", is_proved=is_proved)
 
 
-def _chunks(gone: Iterable[tuple[Tombstone, int]]) -> Iterator[list[tuple[Tombstone, int]]]:
-    source = iter(gone)
-    while some := list(islice(source, AT_ONCE)):
+def _chunks(source: Iterable[T]) -> Iterator[list[T]]:
+    """Yield what comes a thousand at a time."""
+    left = iter(source)
+    while some := list(islice(left, AT_ONCE)):
         yield some

@@ -125,7 +125,14 @@ def status(
 
 _COLUMNS = ("run_id", "connector", "sync_mode", "trigger", "at", "state", "users_processed", "errors")
 _STATE_STYLES = {"success": "green", "errors": "red", "held": "yellow", "not run": "yellow"}
-_STANDING_STYLES = {"failed": "bold red", "overdue": "red", "errors": "yellow", "never ran": "yellow", "fine": "green"}
+_STANDING_STYLES = {
+    "failed": "bold red",
+    "overdue": "red",
+    "held": "yellow",
+    "errors": "yellow",
+    "never ran": "yellow",
+    "fine": "green",
+}
 
 
 def _head(store: Store, run_id: str) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from tasks.scheduling import next_tick
 __all__ = ["Standing", "standings"]
 
 OVERDUE_S = 900.0  # a scheduled time that nobody has taken up for so long
-WORST_FIRST = ("failed", "overdue", "errors", "never ran", "off", "fine")
+WORST_FIRST = ("failed", "overdue", "held", "errors", "never ran", "off", "fine")
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Standing:
     """One customer."""
 
     connector_id: str
-    standing: str  # one of WORST_FIRST; errors: the last run came to its end, but not for every user
+    standing: str  # one of WORST_FIRST; errors: not every user of the last run is right; held: too much at once
     is_automatic: bool
     last_run_id: str | None = None
     last_run_at: str | None = None
@@ -83,6 +83,8 @@ def _word(head: dict[str, Any] | None, *, is_overdue: bool, is_enabled: bool) ->
         return "failed"
     if is_overdue:
         return "overdue"
+    if head is not None and head.get("held"):
+        return "held"
     if head is not None and not head["success"]:
         return "errors"
     if not is_enabled:

@@ -187,6 +187,15 @@ def test_contact_is_found_folded_for_case(psa: Psa, entra_id: str, emails: list[
     assert [contact.id for contact in found] == [wanted]
 
 
+def test_contact_is_found_by_its_object_id_alone(psa: Psa) -> None:
+    wanted = psa.add(emails=("a@contoso.example",), entra_id=object_id(7))
+    psa.add(emails=("b@contoso.example",), entra_id=object_id(8))
+    psa.add(emails=("c@contoso.example",))
+    found = psa.port.find_contacts([COMPANY], entra_id=object_id(7).upper(), emails=())
+    assert [contact.id for contact in found] == [wanted]
+    assert psa.port.find_contacts([COMPANY], entra_id=object_id(9), emails=()) == ()
+
+
 def test_look_up_spans_companies_and_inactive_contacts(psa: Psa) -> None:
     ids = {
         psa.add(emails=("a@contoso.example",), active=False),

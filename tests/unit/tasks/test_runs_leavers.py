@@ -198,6 +198,20 @@ def test_contact_that_carries_the_object_id_is_enough(engine: Engine) -> None:
     assert report["statistics"]["contacts_deactivated"] == 1
 
 
+def test_deleted_user_of_whom_only_the_object_id_on_a_contact_tells(engine: Engine) -> None:
+    furnish(engine)
+    zoe = engine.directory.add_user("zoe")
+    engine.psa.add_contact(first_name="Zoe", emails=["z@elsewhere.example"], entra_id=zoe.id)
+    engine.psa.add_contact(first_name="Yan", entra_id="00000000-0000-4000-8000-0000000000ff")  # a stranger
+    engine.directory.delete_user(zoe.id)
+    engine.directory.forget_changes()
+    engine.directory.expire_delta_links()
+    report = engine.run()
+    assert inactive(engine) == ["Zoe"]
+    assert names(report, "deactivated_contacts") == ["zoe"]
+    assert codes(engine.run(sync_mode="full"), "warnings") == []
+
+
 def test_contact_that_somebody_else_was_given_stays_active(engine: Engine) -> None:
     users = furnish(engine)
     bob = contact_of(engine, "bob")
