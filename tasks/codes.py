@@ -38,6 +38,7 @@ CHANGES_HELD = "ChangesHeld"  # more changes of one kind than the guard lets thr
 CONTACT_MERGED = "ContactMerged"  # the linked contact is gone, and another one has the user's address
 CONTACT_UNLINKED = "ContactUnlinked"  # the object id that we wrote on a contact was taken off it
 CONTACT_MOVED = "ContactMoved"  # the contact is in another company than where we left it
+MANUAL_EDIT = "ManualEdit"  # a field was edited in the PSA since our last write
 CLAIMED_TWICE = "ClaimedTwice"  # two connectors claim the same tenant, user or contact
 MODE_CHANGED = "ModeChanged"  # an incremental run became a full one
 SYNC_DISABLED = "SyncDisabled"  # automatic sync of the connector is off; a run asked for by hand goes ahead

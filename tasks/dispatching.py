@@ -3,7 +3,7 @@
 import structlog
 
 from adapters.errors import TenantError
-from tasks import polling
+from tasks import polling, reading_plan
 from tasks.connector import Connector
 from tasks.ports import Ports
 from tasks.request import SyncRequest
@@ -15,7 +15,7 @@ CONNECTOR_UNUSABLE = "connector.unusable"
 
 
 def dispatch_due(ports: Ports) -> None:
-    """Request a run of each connector whose schedule has come due since its last scheduled time; publish due polls.
+    """Request a run of each connector that is due by its schedule, or by its delta link's age; publish due polls.
 
     The run and the new scheduled time are written in one step, by compare-and-set: a repeat requests nothing. A message
     that gets lost afterwards is replaced by the reconciler, which finds the run in the ledger.
@@ -38,7 +38,7 @@ def _dispatch(ports: Ports, connector: Connector) -> None:
     if last_ms is None:
         ports.memory.see_connector(connector.connector_id, at_ms=now_ms)
         return
-    tick_ms = _due_moment(connector, last_ms=last_ms, now_ms=now_ms, spread_s=ports.timing.schedule_spread_s)
+    tick_ms = _due_moment(ports, connector, last_ms=last_ms, now_ms=now_ms)
     if tick_ms is None:
         return
     run_id = new_run_id(connector.connector_id, at_ms=now_ms)
@@ -57,15 +57,22 @@ def _dispatch_poll(ports: Ports, connector: Connector) -> None:
         ports.publisher.poll_delta(connector_id)
 
 
-def _due_moment(connector: Connector, *, last_ms: int, now_ms: int, spread_s: int) -> int | None:
-    """Return the moment for which this connector should run; every reason to run by itself belongs here."""
+def _due_moment(ports: Ports, connector: Connector, *, last_ms: int, now_ms: int) -> int | None:
+    """Return the moment for which this connector should run; every reason to run by itself belongs here.
+
+    A delta link that would die before the schedule's next time is renewed, at most once a day: a run that failed leaves
+    it as it was. Without a schedule a connector runs only by hand."""
     if connector.schedule is None:
         return None
-    return due_tick(
+    tick_ms = due_tick(
         connector.schedule,
         connector.timezone,
         last_tick_ms=last_ms,
         now_ms=now_ms,
-        spread_s=spread_s,
+        spread_s=ports.timing.schedule_spread_s,
         connector_id=connector.connector_id,
     )
+    if tick_ms is not None or now_ms - last_ms < reading_plan.DAY_MS:
+        return tick_ms
+    watermark = ports.memory.watermark(connector.connector_id)
+    return now_ms if reading_plan.is_to_be_renewed(watermark, now_ms=now_ms) else None

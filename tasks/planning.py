@@ -1,22 +1,21 @@
 """Draft and contact → what is to be written, or why nothing is. Pure; a plan, carried out, leaves an empty plan."""
 
 import json
-from base64 import b85encode
 from collections.abc import Collection
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 
 from adapters.records import Contact, ContactChange, ContactDraft, Link, Outcome, Planned, PsaSchema, User
 from tasks import codes
 from tasks.addresses import addresses_of, sought_addresses
-from tasks.comparing import are_same, guess_kind, kinds_of
+from tasks.comparing import are_same, comparable_form, guess_kind, kinds_of
 from tasks.connector import Connector, FieldRule
 from tasks.contact_keys import object_id_of
 from tasks.drafting import DONE, Drafted, name_of
 from tasks.matching import Match
-from tasks.refusals import Refusal, moved, unlinked, warning
+from tasks.refusals import Refusal, edited, moved, unlinked, warning
 from tasks.request import SyncRequest
+from tasks.update_policies import VALUE_DIGEST_BYTES, digest_of, fate_of, may_write
 
 __all__ = ["Planner", "fingerprint_of", "is_applied", "link_of", "plan_deactivation"]
 
@@ -67,6 +66,10 @@ class _Case:
         """Return what was last written for this user."""
         return self.link.written if self.link else {}
 
+    def is_linked_to(self, contact: Contact) -> bool:
+        """Tell whether what was last written was written to this contact."""
+        return self.link is not None and self.link.contact_id == contact.id
+
 
 class Planner:
     """Plans the users of one run."""
@@ -104,7 +107,7 @@ class Planner:
             changed_fields=tuple(self._in_order(draft.fields)),
             warnings=(*case.match.warnings, *_warnings(case, None)),
             fingerprint=fingerprint_of(case.drafted),
-            written=self._written(case),
+            written=self._written(case, None, _Changes()),
         )
 
     def _plan_update(self, case: _Case, contact: Contact) -> Planned | Outcome:
@@ -113,10 +116,10 @@ class Planner:
             link = known.model_copy(update={"contact_id": contact.id, "company_id": contact.company_id})
             return Outcome(user_id=case.user.id, status="skipped", link=link)
         changes = _Changes()
-        self._compare_fields(case, contact, changes)
-        marks = [*_drift(case, contact), *_compare_marks(case, contact, changes)]
+        edits = self._compare_fields(case, contact, changes)
+        marks = [*_drift(case, contact), *_compare_marks(case, contact, changes), *edits]
         warnings = (*case.match.warnings, *marks, *_warnings(case, frozenset(changes.names)))
-        fingerprint, written = fingerprint_of(case.drafted), self._written(case)
+        fingerprint, written = fingerprint_of(case.drafted), self._written(case, contact, changes)
         if not changes.names:
             link = Link(
                 contact_id=contact.id,
@@ -138,33 +141,45 @@ class Planner:
             written=written,
         )
 
-    def _compare_fields(self, case: _Case, contact: Contact, changes: _Changes) -> None:
-        draft, drafted = case.draft, case.drafted
-        for name in self._in_order({*draft.fields, *drafted.cleared}):
-            if name == "site" and draft.site_id:
+    def _compare_fields(self, case: _Case, contact: Contact, changes: _Changes) -> list[Json]:
+        """Note what differs and may be written; return what is to be warned of."""
+        edits = []
+        for name in self._in_order({*case.draft.fields, *case.drafted.cleared}):
+            if name == "site" and case.draft.site_id:
                 continue  # the company rule names the site by id
-            wanted, current = draft.fields.get(name), contact.fields.get(name)
+            wanted, current = case.draft.fields.get(name), contact.fields.get(name)
             if are_same(self._kinds[name], wanted, current):
                 continue
-            rule = _DERIVED if name in drafted.derived else self._rules[name]
-            if _may_write(rule, wanted, current=current, written=case.written.get(name)):
+            rule = _DERIVED if name in case.drafted.derived else self._rules[name]
+            writes = may_write(rule, self._digest(name, wanted), current=current, written=case.written.get(name))
+            if writes:
                 changes.set_field(name, before=current, value=wanted)
+            if case.is_linked_to(contact) and case.written.get(name) not in (None, self._digest(name, current)):
+                edits.append(edited(case.user, contact, name, fate=fate_of(rule, writes=writes)))
+        return edits
+
+    def _digest(self, name: str, value: str | None) -> str:
+        return digest_of(comparable_form(self._kinds[name], value or ""), size=VALUE_DIGEST_BYTES)
 
     def _in_order(self, names: Collection[str]) -> list[str]:
         """Return field names in the order of the mapping; a derived one that it lacks goes first."""
         return [name for name in names if name not in self._rules] + [name for name in self._rules if name in names]
 
-    def _written(self, case: _Case) -> dict[str, str]:
-        """Return digests of the source values, for the fields that are written only when their source changes."""
-        written = {}
-        for name, rule in self._rules.items():
-            if rule.update != "source_changed":
-                continue
-            if name in case.draft.fields or name in case.drafted.cleared:
-                written[name] = _digest(case.draft.fields.get(name, ""))
-            elif name in case.written:
-                written[name] = case.written[name]
-        return written
+    def _written(self, case: _Case, contact: Contact | None, changes: _Changes) -> dict[str, str]:
+        """Return digests of the values that are ours: written, or found as we would have written them.
+
+        Of a field that is written only when its source changes it is the source's value, written or not."""
+        written = {name: digest for name, digest in case.written.items() if name in self._rules}
+        for name in {*case.draft.fields, *case.drafted.cleared} & set(self._rules):
+            wanted = case.draft.fields.get(name)
+            if (
+                contact is None
+                or name in changes.fields
+                or self._rules[name].update == "source_changed"
+                or are_same(self._kinds[name], wanted, contact.fields.get(name))
+            ):
+                written[name] = self._digest(name, wanted)
+        return dict(sorted(written.items()))
 
 
 def _compare_marks(case: _Case, contact: Contact, changes: _Changes) -> list[Json]:
@@ -189,7 +204,7 @@ def _compare_marks(case: _Case, contact: Contact, changes: _Changes) -> list[Jso
 def _drift(case: _Case, contact: Contact) -> list[Json]:
     """Return what was done to the contact in the PSA since our last write, beside its fields."""
     link, found = case.link, []
-    if link is None or link.contact_id != contact.id:
+    if link is None or not case.is_linked_to(contact):
         return []
     if link.fingerprint and not (contact.entra_id or "").strip():
         found.append(unlinked(case.user, contact))
@@ -256,19 +271,7 @@ def is_applied(change: ContactChange, contact: Contact, *, schema: PsaSchema | N
 def fingerprint_of(drafted: Drafted) -> str:
     """Return a digest of the whole draft: equal for equal drafts, on every machine."""
     draft = drafted.draft.model_dump() if drafted.draft else {}
-    return _digest(json.dumps([draft, sorted(drafted.cleared)], sort_keys=True, ensure_ascii=True))
-
-
-def _may_write(rule: FieldRule, wanted: str | None, *, current: str | None, written: str | None) -> bool:
-    match rule.update:
-        case "always":
-            return True
-        case "if_empty":
-            return not current
-        case "source_changed":
-            return written != _digest(wanted or "")
-        case "on_create" | "never":
-            return False
+    return digest_of(json.dumps([draft, sorted(drafted.cleared)], sort_keys=True, ensure_ascii=True))
 
 
 def _foreign_object_id(user: User, contact: Contact) -> Json:
@@ -287,7 +290,3 @@ def _warnings(case: _Case, changed: frozenset[str] | None) -> list[Json]:
         for note in case.drafted.notes
         if note.always or changed is None or (note.field in changed if note.field else bool(changed))
     ]
-
-
-def _digest(text: str) -> str:
-    return b85encode(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=9).digest()).decode()

@@ -12,7 +12,8 @@ from tasks.request import SyncRequest
 DELTA_LINK_LIFETIME_DAYS = (
     7  # devblogs.microsoft.com/microsoft365dev, "Duration of change tracking tokens", read 2026-11-22
 )
-TRUSTED_DAYS = 6  # a day is left for a run that is late
+RENEWED_DAYS = 6  # a connector whose link is that old runs, whatever its schedule says
+TRUSTED_DAYS = 6.5  # half a day is left for a run that is late
 FRESH_OVERLAP = timedelta(minutes=15)  # Graph's lists lag behind its writes by seconds to minutes
 DAY_MS = 86_400_000
 FOREIGN = "/"  # begins the ids of users of other tenants
@@ -59,6 +60,11 @@ def _unfinished(ports: Ports, connector: Connector) -> list[str]:
 def is_usable(watermark: Watermark, connector: Connector, *, now_ms: int) -> bool:
     """Tell whether changes can be read from this delta link, as this connector's configuration needs them."""
     return _is_alive(watermark, now_ms) and watermark.fingerprint == connector.fingerprint
+
+
+def is_to_be_renewed(watermark: Watermark | None, *, now_ms: int) -> bool:
+    """Tell a delta link that would die unless a run replaced it."""
+    return watermark is not None and now_ms - watermark.obtained_at_ms >= RENEWED_DAYS * DAY_MS
 
 
 def _is_alive(watermark: Watermark, now_ms: int) -> bool:

@@ -150,6 +150,12 @@ def moved(user: User, contact: Contact, company_id: str) -> Json:
     return warning(user, codes.CONTACT_MOVED, message)
 
 
+def edited(user: User, contact: Contact, name: str, *, fate: str) -> Json:
+    """Warn that a field was changed in the PSA since our last write; `fate` says what becomes of it, and why."""
+    message = f"{name} of contact {contact.id} of {name_of(user)} was edited in the PSA since our last write; {fate}"
+    return warning(user, codes.MANUAL_EDIT, message)
+
+
 def warning(user: User, code: str, message: str) -> Json:
     """Return a warning row, without its timestamp."""
     return {"user_principal_name": name_of(user), "code": code, "message": message}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
-from adapters.records import Run
+from adapters.records import Run, Watermark
 from tasks.connector import Connector
 from tasks.ports import Ports, Timing
 
@@ -17,6 +17,7 @@ class FakeLedger:
         self.now = now_ms
         self.runs: dict[str, Run] = {}
         self.ticks: dict[str, int] = {}
+        self.watermarks: dict[str, Watermark] = {}
         self.log: list[str] = []
         self.before_request: Callable[[], None] = lambda: None
         mine = cast("Any", self)
@@ -46,6 +47,9 @@ class FakeLedger:
 
     def see_connector(self, connector_id: str, *, at_ms: int) -> None:
         self.ticks.setdefault(connector_id, at_ms)
+
+    def watermark(self, connector_id: str) -> Watermark | None:
+        return self.watermarks.get(connector_id)
 
     def current_version(self) -> int:
         return 1

@@ -3,6 +3,7 @@
 import pytest
 
 from adapters.errors import TenantError
+from adapters.records import Watermark
 from tasks.connector import Connector
 from tasks.dispatching import dispatch_due
 from tasks.scheduling import spread_offset_s
@@ -51,6 +52,37 @@ def test_times_that_an_outage_missed_are_caught_up_by_one_run() -> None:
     dispatch_due(ledger.ports)
     assert requested(ledger) == ["contoso"]
     assert ledger.ticks == {"contoso": TWO_MS + 4 * DAY_MS}
+
+
+def test_link_that_would_die_before_the_schedule_is_renewed_once_a_day() -> None:
+    ledger = FakeLedger(make_connector(connector_id="contoso", schedule="0 2 1 * *"), now_ms=MIDNIGHT_MS)
+    dispatch_due(ledger.ports)
+    ledger.watermarks["contoso"] = Watermark(delta_link="…", obtained_at_ms=MIDNIGHT_MS, fingerprint="f1")
+    for minute in range(0, 6 * 24 * 60, 10):
+        ledger.now = MIDNIGHT_MS + minute * MINUTE_MS
+        dispatch_due(ledger.ports)
+    assert requested(ledger) == []
+    ledger.now = MIDNIGHT_MS + 6 * DAY_MS
+    for _ in range(2):
+        dispatch_due(ledger.ports)
+    assert requested(ledger) == ["contoso"]
+    ledger.now += DAY_MS  # that run failed, and left the link as it was
+    dispatch_due(ledger.ports)
+    assert requested(ledger) == ["contoso"] * 2
+    ledger.watermarks["contoso"] = Watermark(delta_link="…", obtained_at_ms=ledger.now, fingerprint="f1")
+    ledger.now = TWO_MS + 7 * DAY_MS  # 2026-12-01, the day of the schedule
+    dispatch_due(ledger.ports)
+    assert requested(ledger) == ["contoso"] * 3
+
+
+def test_connector_that_runs_only_by_hand_or_not_at_all_is_not_run_for_its_link() -> None:
+    ledger = FakeLedger(make_connector(), nightly("fabrikam", office365_sync_enabled=False), now_ms=MIDNIGHT_MS)
+    dispatch_due(ledger.ports)
+    for connector_id in ledger.known:
+        ledger.watermarks[connector_id] = Watermark(delta_link="…", obtained_at_ms=MIDNIGHT_MS, fingerprint="f1")
+    ledger.now = MIDNIGHT_MS + 20 * DAY_MS
+    dispatch_due(ledger.ports)
+    assert requested(ledger) == []
 
 
 def test_second_beat_at_the_same_moment_requests_nothing() -> None:

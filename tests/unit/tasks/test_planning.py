@@ -313,6 +313,52 @@ def test_source_seen_equal_is_remembered_like_a_written_one() -> None:
     skipped(edited, link=seen.link, field_mapping=SOURCE_CHANGED)
 
 
+EDITED: dict[tuple[UpdatePolicy, bool], tuple[tuple[str, ...], str]] = {
+    ("always", False): (("job_title",), "is overwritten"),
+    ("always", True): (("job_title",), "is overwritten"),
+    ("source_changed", False): ((), "stays until"),
+    ("source_changed", True): (("job_title",), "changed, too"),
+    ("if_empty", False): ((), "stays"),
+    ("on_create", True): ((), "stays"),
+}
+
+
+@pytest.mark.parametrize(("policy", "source_changes"), list(EDITED))
+def test_field_edited_by_hand_is_reported_with_what_becomes_of_it(
+    policy: UpdatePolicy, *, source_changes: bool
+) -> None:
+    rules = mapping(job_title=FieldRule(value="{{ user.jobTitle }}", update=policy))
+    written = link_of(planned(field_mapping=rules)).model_copy(update={"contact_id": "12345"})
+    user = make_user(job_title="Director") if source_changes else make_user()
+    edited = right_contact(fields={**make_contact().fields, "job_title": "By hand"})
+    result = plan(edited, user=user, link=written, field_mapping=rules)
+    changed, fate = EDITED[policy, source_changes]
+    assert warned(result) == [codes.MANUAL_EDIT]
+    assert "job_title of contact 12345 of ann@contoso.com" in result.warnings[0]["message"]
+    assert fate in result.warnings[0]["message"]
+    assert (result.changed_fields if isinstance(result, Planned) else ()) == changed
+
+
+def test_field_emptied_by_hand_is_reported() -> None:
+    written = link_of(planned()).model_copy(update={"contact_id": "12345"})
+    fields = {name: value for name, value in make_contact().fields.items() if name != "job_title"}
+    assert warned(planned(right_contact(fields=fields), link=written)) == [codes.MANUAL_EDIT]
+
+
+@pytest.mark.parametrize("phone", ["0049 30 1234567", "+49 (30) 123-4567"])
+def test_value_that_the_psa_spells_otherwise_is_no_edit(phone: str) -> None:
+    written = link_of(planned()).model_copy(update={"contact_id": "12345"})
+    spelt = right_contact(fields={**make_contact().fields, "phone": phone})
+    assert warned(planned(spelt, user=make_user(business_phones=("+49 30 7654321",)), link=written)) == []
+
+
+def test_what_we_never_wrote_and_what_another_contact_holds_is_no_edit() -> None:
+    fields = {**make_contact().fields, "job_title": "By hand"}
+    assert warned(planned(right_contact(fields=fields))) == []
+    elsewhere = link_of(planned()).model_copy(update={"contact_id": "777"})
+    assert warned(planned(right_contact(fields=fields), link=elsewhere)) == []
+
+
 def test_value_that_went_and_came_back_leaves_a_hand_edit() -> None:
     seen = skipped(right_contact(), field_mapping=SOURCE_CHANGED)
     emptied = skipped(right_contact(), user=make_user(job_title=None), link=seen.link, field_mapping=SOURCE_CHANGED)
@@ -368,9 +414,9 @@ def test_protected_contact_is_never_switched_off() -> None:
 def test_link_of_a_plan_remembers_what_it_writes() -> None:
     created = link_of(planned(field_mapping=SOURCE_CHANGED))
     assert (created.contact_id, created.company_id, created.read_at_ms) == ("", "250", 7)
-    assert set(created.written) == {"job_title"}
+    assert set(created.written) == {"first_name", "last_name", "email", "phone", "job_title", "department"}
     updated = link_of(planned(make_contact()))
-    assert (updated.contact_id, updated.written) == ("12345", {})
+    assert (updated.contact_id, updated.written) == ("12345", created.written)
 
 
 def test_fingerprint_tells_drafts_apart_and_does_not_depend_on_order() -> None:

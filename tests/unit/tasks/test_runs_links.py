@@ -75,10 +75,10 @@ def test_changed_configuration_makes_the_run_full(engine: Engine) -> None:
 
 def test_old_link_is_not_trusted(engine: Engine) -> None:
     settle(engine, "ann")
-    engine.change_watermark(obtained_at_ms=engine.store.runs.now_ms() - 6 * DAY_MS - 1)
-    assert says_why(engine.run(), "older than 6 days")
+    engine.change_watermark(obtained_at_ms=engine.store.runs.now_ms() - 8 * DAY_MS)
+    assert says_why(engine.run(), "older than 6.5 days")
     assert engine.watermark.fresh
-    engine.change_watermark(obtained_at_ms=engine.store.runs.now_ms() - 6 * DAY_MS + 60_000)
+    engine.change_watermark(obtained_at_ms=engine.store.runs.now_ms() - 6 * DAY_MS - 60_000)
     assert engine.run()["sync_mode"] == "incremental"
 
 
