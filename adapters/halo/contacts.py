@@ -7,7 +7,7 @@ minutes for each client that it creates users in.
 import copy
 import math
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, ClassVar, TypeVar
@@ -27,11 +27,10 @@ from adapters.halo import query
 from adapters.halo.auth import Access
 from adapters.halo.client import CLIENTS, USERS, HaloClient
 from adapters.halo.layout import FieldSettings
-from adapters.halo.listing import Listings, is_elsewhere
+from adapters.halo.listing import Listings
 from adapters.halo.mapping import (
     change_body,
     draft_body,
-    entra_id_of,
     find_contradictions,
     is_general_user,
     is_pseudo_user,
@@ -42,8 +41,9 @@ from adapters.halo.mapping import (
     wire_id,
     with_columns,
 )
-from adapters.halo.paging import PAGE_SIZE, read_cursor
-from adapters.halo.setup import Setup, UsersReport
+from adapters.halo.paging import read_cursor
+from adapters.halo.searching import Searches
+from adapters.halo.setup import AFRESH, Setup, UsersReport
 from adapters.halo.wire import VENDOR, Page, WireUser
 from adapters.records import Company, Contact, ContactChange, ContactDraft, PsaSchema
 from adapters.transport import Budget, Observer, Permit
@@ -65,8 +65,6 @@ COST = Cost(
     update_contact=3,
 )
 COST_WITH_REPORT = replace(COST, page_size=REPORTED_PAGE_SIZE, contact_on_page=0, walk=3, fetch_schema=1)
-AFRESH = -1.0  # as the greatest age: older than nothing that is kept
-MOST_MARKED = 20  # more users with one object id: the server has ignored the question
 MOST_DETAILS = 40  # of one look-up
 
 Json = dict[str, Any]
@@ -87,7 +85,6 @@ class InstanceFacts:
 class _Learned:
     """How this installation proved to behave, for the life of the process."""
 
-    refuses_advanced_search: bool = False
     proved: set[str] = field(default_factory=set)  # fields of which a write was seen to arrive
 
 
@@ -120,6 +117,7 @@ class HaloContacts:
         self._quiet = {} if settings.fires_automations else {"_dont_fire_automations": True}
         self._learned = _Learned()
         self._listings = Listings()
+        self._searches = Searches(self._setup)
         self._sleep = sleep
 
     def with_budget(self, budget: Budget) -> "HaloContacts":
@@ -202,10 +200,9 @@ class HaloContacts:
         asked; without one, a user with our object id and none of the addresses is found by its id alone."""
         addresses = {folded: email.strip() for email in emails if (folded := email.strip().casefold())}
         clients = _numbers(company_ids)
-        marked = self._marked_with(entra_id, clients) if entra_id and clients else []
+        marked = self._searches.marked(self._client, entra_id, clients=clients) if entra_id and clients else []
         terms = query.address_terms(addresses.values()) if clients else []
-        rows = [row for term in terms for row in self._search(clients, term)]
-        rows.sort(key=lambda row: _unlikeliness(row, addresses, terms))
+        rows = self._searches.with_addresses(self._client, addresses, terms=terms, clients=clients)
         return self._details(
             [*marked, *rows],
             company_ids,
@@ -222,7 +219,7 @@ class HaloContacts:
         if not term:
             return ()
         clients = _numbers(company_ids)
-        rows = self._search(clients, term) if clients else []
+        rows = self._searches.with_text(self._client, term, clients=clients) if clients else []
         alike = [row for row in rows if _folded_name(map_user(row, self._layout)) == wanted]
         return self._details(alike, company_ids, lambda contact: _folded_name(contact) == wanted)
 
@@ -308,9 +305,6 @@ class HaloContacts:
             raise WireError("company_missing", vendor=VENDOR)
         return contact
 
-    def _search(self, clients: Sequence[int], text: str) -> list[WireUser]:
-        return _people_of(clients, self._client.search_users(text, client_id=query.only_client(clients)))
-
     def _fetch_page(self, params: Mapping[str, Any]) -> Page[WireUser]:
         return self._patiently(lambda: self._client.fetch_user_page(params))
 
@@ -339,23 +333,6 @@ class HaloContacts:
             except NotFoundError:
                 continue
 
-    def _marked_with(self, entra_id: str, clients: Sequence[int]) -> list[WireUser]:
-        """Return the rows of the users that carry this object id."""
-        if not self._learned.refuses_advanced_search:
-            asked = query.equals(self._layout.entra_id.name, entra_id)
-            only = query.only_client(clients)
-            params = query.list_params(page=1, page_size=PAGE_SIZE, client_id=only, advanced_search=asked)
-            try:
-                page = self._client.fetch_user_page(params)
-            except RecordError:
-                page = None
-            if page is not None and (page.record_count or len(page.rows)) <= MOST_MARKED:
-                return _people_of(clients, page.rows)
-            self._learned.refuses_advanced_search = True
-        report = self._setup.report(self._client, max_age_s=AFRESH)
-        marked = report.rows.values() if report is not None else ()
-        return [row for row in marked if (entra_id_of(row, self._layout) or "").casefold() == entra_id.casefold()]
-
     def _details(
         self, rows: Iterable[WireUser], company_ids: Sequence[str], is_wanted: Callable[[Contact], bool]
     ) -> tuple[Contact, ...]:
@@ -370,10 +347,6 @@ class HaloContacts:
             if contact.company_id in company_ids and not is_pseudo_user(user) and is_wanted(contact):
                 found[user_id] = contact
         return tuple(found[user_id] for user_id in sorted(found))
-
-
-def _people_of(clients: Sequence[int], rows: Iterable[WireUser]) -> list[WireUser]:
-    return [row for row in rows if not is_elsewhere(row, clients) and not is_pseudo_user(row)]
 
 
 def _of_client(user: WireUser, client_id: int) -> WireUser:
@@ -391,14 +364,6 @@ def _number(text: str) -> int:
 
 def _numbers(company_ids: Sequence[str]) -> list[int]:
     return sorted({int(text) for text in company_ids if text.isascii() and text.isdigit() and int(text) > 0})
-
-
-def _unlikeliness(row: WireUser, addresses: Collection[str], terms: Iterable[str]) -> int:
-    """Order what a search found: the address itself, then rows found by something that lists do not show."""
-    visible = [text.casefold() for text in (row.emailaddress, row.name, row.login, row.firstname, row.surname)]
-    if visible[0].strip() in addresses:
-        return 0
-    return 2 if any(term.casefold() in text for term in terms for text in visible) else 1
 
 
 def _folded_name(contact: Contact) -> tuple[str, str]:

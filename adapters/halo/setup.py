@@ -19,6 +19,7 @@ from adapters.halo.wire import VENDOR, WireClient, WireSite, WireUser
 from adapters.remembered import Remembered
 
 SITES_AGE_S = 600.0  # how old a client's sites may be where a user is put into one
+AFRESH = -1.0  # as the greatest age: older than nothing that is kept
 MISSING_AGE_S = 60.0  # how often a missing name makes us look again
 REQUIRED_COLUMNS = ("id", "email2", "email3", "isimportantcontact2")  # beside the field of the object id
 
