@@ -72,6 +72,9 @@ def _close(ports: Ports, run: Run) -> None:
     watermark = _next_watermark(ports, run, counts)
     fact = alerting.fact_of(run, head, at_ms=ports.runs.now_ms())
     ports.runs.close(run.run_id, head=head, watermark=watermark, settles=settles, alert=fact)
+    waiting = ports.runs.next_in_turn(run.instance)
+    if waiting is not None:  # should this message be lost, it asks by itself in a while
+        ports.publisher.start_run(waiting)
 
 
 def _run_warnings(ports: Ports, run: Run) -> list[Json]:

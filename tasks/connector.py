@@ -58,6 +58,7 @@ class Connector(Record):
     psa: str  # name of the PSA instance
     psa_kind: str  # connectwise, autotask, halo
     graph_app: str
+    concurrent_runs: int = 0  # over whole tenants, at the PSA instance; 0: any number
     psa_default_company_id: str | None = None
     psa_contact_type: str | None = None
     office365_sync_enabled: bool = True

@@ -158,12 +158,19 @@ class Runs(Protocol):
         exclusive: bool,
         home: str = "",
         notes: Json | None = None,
-    ) -> Run | str | None:
+        most: int = 0,
+    ) -> Run | str | int | None:
         """Take REQUESTED to READING, and the connector's lease if exclusive (a repeat answers the run again).
+
+        At most so many exclusive runs go on at an instance (0: any number). A number is the run's place among those
+        that wait, in the order of their requests; the run then stays REQUESTED, with its place as the note `place`.
 
         `home` is the connector's: a run without it cannot record a link. `notes` are merged in the same step.
 
         A string is the id of the run that holds the lease; the run then stays REQUESTED. None: not open."""
+
+    def next_in_turn(self, instance: str) -> str | None:
+        """Name the run that has waited longest for its turn at an instance; it may have ended since."""
 
     def note(self, run_id: str, **facts: Any) -> None:
         """Merge small facts into the run's notes."""

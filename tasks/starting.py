@@ -7,11 +7,16 @@ from tasks.connector import Connector
 from tasks.ports import Json, Ports
 from tasks.request import SyncRequest
 
+FIRST_TURN_S = 3.0  # a run that may start next asks so often
+TURN_S = 1.0  # one that has others before it waits so much longer for each
+
 
 def start_run(ports: Ports, run: Run) -> float | None:
     """Take a requested run to reading; a repeat goes on where the first one stopped."""
     if run.state is RunState.REQUESTED:
         started = _begin(ports, run)
+        if isinstance(started, int):
+            return _wait_for_turn(ports, run, place=started)
         if started is None:
             return None
         run = started
@@ -29,7 +34,7 @@ def start_run(ports: Ports, run: Run) -> float | None:
     return None
 
 
-def _begin(ports: Ports, run: Run) -> Run | None:
+def _begin(ports: Ports, run: Run) -> Run | int | None:
     version = ports.configuration.current_version()
     try:
         connector = ports.configuration.connector(run.connector_id, version=version)
@@ -55,11 +60,19 @@ def _begin(ports: Ports, run: Run) -> Run | None:
         exclusive=not request.is_targeted,
         home=connector.home,
         notes={**choice.notes, **_warnings(ports, run, connector)},
+        most=connector.concurrent_runs,
     )
     if isinstance(begun, str):
         closing.refuse_busy(ports, run, running=begun)
         return None
     return begun
+
+
+def _wait_for_turn(ports: Ports, run: Run, *, place: int) -> float:
+    """Come back, the sooner the nearer the turn is; if the message is lost, the reconciler asks again."""
+    wait_s = min(FIRST_TURN_S + TURN_S * (place - 1), ports.timing.longest_countdown_s)
+    ports.runs.touch(run.run_id, due_in_s=wait_s + ports.timing.due_s)
+    return wait_s
 
 
 def _warnings(ports: Ports, run: Run, connector: Connector) -> Json:

@@ -178,6 +178,14 @@ class Keys:
         """Name the hash: failures in a row, since when it is open, when the next probe may go."""
         return self._of("breaker", instance)
 
+    def going(self, instance: str) -> str:
+        """Name the set: runs over whole tenants that have begun at this instance; closed ones go with the next."""
+        return self._of("going", instance)
+
+    def queued(self, instance: str) -> str:
+        """Name the sorted set: runs that wait until another one of this instance ends, by time of the request."""
+        return self._of("queued", instance)
+
     def slots(self, instance: str, name: str) -> str:
         """Name the sorted set: requests of this kind that are under way, by when their place lapses; expires."""
         return self._of("slots", instance, name)

@@ -60,11 +60,11 @@ class Reports:
         None if the run is not open. Before the plan is sealed the total still grows."""
         parts = self._keys.run_parts(run_id)
         with self._connection.pipeline() as pipe:
-            pipe.hmget(parts["run"], ["state", "pending", "mode", "stopping"])
+            pipe.hmget(parts["run"], ["state", "pending", "mode", "stopping", "note:place"])
             pipe.hlen(parts["pages"])
             pipe.llen(parts["spool"])
             pipe.hgetall(parts["counts"])
-            (state, pending, mode, stopping), pages, waiting, counts = pipe.execute()
+            (state, pending, mode, stopping, place), pages, waiting, counts = pipe.execute()
         if state is None:
             return None
         done = {text(name): int(count) for name, count in counts.items() if not name.startswith(b"rows.")}
@@ -74,6 +74,7 @@ class Reports:
             "state": text(state),
             "mode": text(mode),
             "stopping": text(stopping) or None,
+            "place": int(place or 0),
             "pages": pages,
             "waiting": waiting,
             "in_flight": in_flight,

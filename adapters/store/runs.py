@@ -75,8 +75,9 @@ class Runs:
         exclusive: bool,
         home: str = "",
         notes: Json | None = None,
-    ) -> Run | str | None:
-        """Take REQUESTED to READING; a string is the run that holds the connector's lease."""
+        most: int = 0,
+    ) -> Run | str | int | None:
+        """Take REQUESTED to READING; a string is the run that holds the connector's lease, a number its place."""
         run = self.load_run(run_id)
         if run is None:
             return None
@@ -84,12 +85,28 @@ class Runs:
             **self._keys.run_parts(run_id),
             "connector_lease": self._keys.connector_lease(run.connector_id),
             "open": self._keys.open,
+            "going": self._keys.going(run.instance),
+            "queued": self._keys.queued(run.instance),
         }
-        args = {"run_id": run_id, "mode": mode, "config_version": config_version, "exclusive": exclusive, "home": home}
+        args = {
+            "run_id": run_id,
+            "mode": mode,
+            "config_version": config_version,
+            "exclusive": exclusive,
+            "home": home,
+            "most": most,
+        }
         answer = self._connection.call("run_begin_reading", keys=keys, args=args, rest=_note_fields(notes or {}))
         if isinstance(answer, bytes):
             return answer.decode()
+        if isinstance(answer, int):
+            return answer
         return decode_run(dict(zip(answer[::2], answer[1::2], strict=True))) if answer else None
+
+    def next_in_turn(self, instance: str) -> str | None:
+        """Name the run that has waited longest for its turn at an instance."""
+        found = self._connection.client.zrange(self._keys.queued(instance), 0, 0)
+        return text(found[0]) if found else None
 
     def note(self, run_id: str, **facts: Any) -> None:
         """Merge small facts into the run's notes."""

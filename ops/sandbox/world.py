@@ -106,7 +106,7 @@ class World:
     def _fill(self, installation: Installation) -> None:
         installation.load_tables()
         for number, cast in enumerate(self._casts):
-            identifier = f"CUST{number + 1}" if number else "CONTOSO"
+            identifier = f"CUSTOMER{number + 1}" if number else "CONTOSO"
             installation.load_company(company_of(number), identifier=identifier, name=name_of(number))
             installation.load_contacts(cast.known)
 

@@ -31,6 +31,7 @@ QUEUES = "targeted,control,upsert"
 Json = dict[str, Any]
 
 SMALL_TIMES: dict[str, float] = {
+    "schedule_spread_s": 0,
     "heartbeat_s": 0.3,
     "dead_s": 1.0,
     "lease_s": 20,

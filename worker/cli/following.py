@@ -103,7 +103,7 @@ def _waits_for(store: Store, run: Run, progress: Json) -> str:
     if progress["stopping"]:
         return f"its end ({progress['stopping']})"
     if progress["state"] == "requested":
-        return "a worker"
+        return f"its turn at {run.instance}, place {progress['place']}" if progress["place"] else "a worker"
     if progress["state"] != "writing" or not progress["waiting"]:
         return ""
     if store.budgets.is_open(run.instance):

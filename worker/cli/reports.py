@@ -163,6 +163,7 @@ def _open_row(store: Store, run: Run) -> dict[str, Any]:
         "trigger": run.trigger,
         "at": _at(run.requested_at_ms),
         "state": run.state.value,
+        "waits_for": glance.waits_for if glance else "",
         "users_processed": glance.finished if glance else 0,
         "errors": glance.done.get("error", 0) if glance else 0,
     }
@@ -185,6 +186,8 @@ def _closed_row(head: dict[str, Any]) -> dict[str, Any]:
 def _styled(name: str, row: dict[str, Any]) -> object:
     if name != "state":
         return row[name]
+    if row.get("waits_for"):
+        return shown(f"{row[name]}, waits for {row['waits_for']}", style="yellow")
     return shown(row[name], style=_STATE_STYLES.get(row[name].partition(",")[0], "cyan"))
 
 

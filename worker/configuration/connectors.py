@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from tasks.connector import CompanyRule, Connector, FieldRule, Guard, Rule, UpdatePolicy
 from tasks.scheduling import check_schedule
-from worker.configuration.psas import psa_identity
+from worker.configuration.psas import CONCURRENT_RUNS, psa_identity
 from worker.configuration.service import Section
 from worker.configuration.values import Guid, Identifier, Seconds, Text, Timezone
 
@@ -27,6 +27,7 @@ READY_MADE_EXCLUSIONS = {
 """Rules that a customer switches on by their name alone: [[connectors.X.exclude]] name = "service accounts"."""
 
 NOT_IN_FINGERPRINT = {
+    "concurrent_runs",
     "connector_id",
     "graph_app",
     "office365_sync_enabled",
@@ -152,6 +153,7 @@ def build_connector(
         **values,
         connector_id=connector_id,
         psa_kind=psa["kind"],
+        concurrent_runs=psa.get("concurrent_runs", CONCURRENT_RUNS),
         full_every_s=section.full_every,
         poll_every_s=section.poll_every,
         guard=merge_guard(section.guard),

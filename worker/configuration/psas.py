@@ -20,6 +20,7 @@ from worker.configuration.service import Section
 from worker.configuration.values import Expiry, File, Text
 
 GROUP = "contact_sync.psa"
+CONCURRENT_RUNS = 8  # they share one budget, so more would not end sooner
 
 Json = dict[str, Any]
 
@@ -34,6 +35,9 @@ class PsaSection(Section):
     )
     key_expires: Expiry | None = Field(
         None, description='The day on which our key or secret ends, like "2027-03-31"; you are told before.'
+    )
+    concurrent_runs: Annotated[int, Field(ge=1, le=1000)] = Field(
+        CONCURRENT_RUNS, description="The most runs over whole tenants at once; others wait for their turn."
     )
     entra_id_field: Text | None = Field(
         None, description="Where the object id is kept: a field's name or a custom field's caption; default: by kind."

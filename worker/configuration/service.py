@@ -62,7 +62,7 @@ class TimingSection(Section):
         3600, description="How often Graph is asked whether it still has a subscription."
     )
     schedule_spread_s: Annotated[int, Field(ge=0, le=3600)] = Field(
-        0, description="Scheduled runs start within so many seconds after their time, each connector at its own."
+        120, description="Scheduled runs start within so many seconds after their time, each connector at its own."
     )
 
     @model_validator(mode="after")

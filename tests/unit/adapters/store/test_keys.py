@@ -54,6 +54,8 @@ def test_every_key_stands_under_the_prefix() -> None:
         keys.budget("i"),
         keys.pause("i"),
         keys.breaker("i"),
+        keys.going("i"),
+        keys.queued("i"),
         keys.working("w"),
         keys.snapshot(1),
         keys.request("k"),

@@ -282,3 +282,55 @@ def test_names_with_colons_do_not_reach_into_other_keys(opened: Callable[..., St
     assert keys.turns("a:b", "c") != keys.turns("a", "b:c")
     assert keys.user_lease("a:b", "c") != keys.user_lease("a", "b:c")
     assert keys.links("a%3Ab") != keys.links("a:b")
+
+
+def begin(store: Store, run_id: str, *, most: int = 2, exclusive: bool = True) -> Run | str | int | None:
+    return store.runs.begin_reading(run_id, mode="full", config_version=1, exclusive=exclusive, most=most)
+
+
+def requested(store: Store, *run_ids: str) -> None:
+    for at_ms, run_id in enumerate(run_ids, start=1):
+        assert store.runs.request_run(a_run(run_id, connector_id=f"of-{run_id}", requested_at_ms=at_ms))
+
+
+def test_more_runs_of_an_instance_than_may_go_on_wait_in_the_order_of_their_requests(store: Store) -> None:
+    requested(store, "r1", "r2", "r3", "r4")
+    assert isinstance(begin(store, "r4"), Run)  # nobody else has asked yet
+    assert isinstance(begin(store, "r1"), Run)
+    assert [begin(store, "r3"), begin(store, "r2")] == [1, 1]
+    assert [begin(store, "r3"), begin(store, "r2")] == [2, 1]
+    waiting = store.runs.load_run("r3")
+    assert waiting is not None
+    assert (waiting.state, waiting.notes["place"]) == (RunState.REQUESTED, 2)
+    assert store.runs.next_in_turn("main") == "r2"
+    store.runs.close("r1", head={}, watermark=None)
+    assert begin(store, "r3") == 1  # the place that is free is the other's, who has waited longer
+    assert isinstance(begin(store, "r2"), Run)
+    assert begin(store, "r3") == 1
+    store.runs.close("r4", head={}, watermark=None)
+    assert isinstance(begin(store, "r3"), Run)
+    assert store.runs.next_in_turn("main") is None
+
+
+def test_run_that_was_cancelled_while_it_waited_holds_up_nobody(store: Store) -> None:
+    requested(store, "r1", "r2", "r3")
+    assert isinstance(begin(store, "r1", most=1), Run)
+    assert [begin(store, "r2", most=1), begin(store, "r3", most=1)] == [1, 2]
+    store.runs.close("r2", head={}, watermark=None)
+    store.runs.close("r1", head={}, watermark=None)
+    assert isinstance(begin(store, "r3", most=1), Run)
+
+
+def test_targeted_runs_and_other_instances_wait_for_nobody(store: Store) -> None:
+    requested(store, "r1", "r2")
+    store.runs.request_run(a_run("r3", connector_id="elsewhere", instance="second"))
+    assert isinstance(begin(store, "r1", most=1), Run)
+    assert isinstance(begin(store, "r2", most=1, exclusive=False), Run)
+    assert isinstance(begin(store, "r3", most=1), Run)
+
+
+def test_run_that_has_begun_keeps_its_place_when_its_start_comes_twice(store: Store) -> None:
+    requested(store, "r1", "r2")
+    begun = begin(store, "r1", most=1)
+    assert begin(store, "r1", most=1) == begun
+    assert begin(store, "r2", most=1) == 1
