@@ -58,6 +58,13 @@ def now(ports: Ports) -> datetime:
     return datetime.fromtimestamp(ports.runs.now_ms() / 1000, UTC)
 
 
+def wake_next(ports: Ports, instance: str) -> None:
+    """Let the run that has waited longest ask for its turn; should the message be lost, it asks by itself later."""
+    waiting = ports.runs.next_in_turn(instance)
+    if waiting is not None:
+        ports.publisher.start_run(waiting)
+
+
 def _close(ports: Ports, run: Run) -> None:
     counts = ports.plan.counts(run.run_id)
     head = report.build_head(
@@ -72,9 +79,7 @@ def _close(ports: Ports, run: Run) -> None:
     watermark = _next_watermark(ports, run, counts)
     fact = alerting.fact_of(run, head, at_ms=ports.runs.now_ms())
     ports.runs.close(run.run_id, head=head, watermark=watermark, settles=settles, alert=fact)
-    waiting = ports.runs.next_in_turn(run.instance)
-    if waiting is not None:  # should this message be lost, it asks by itself in a while
-        ports.publisher.start_run(waiting)
+    wake_next(ports, run.instance)
 
 
 def _run_warnings(ports: Ports, run: Run) -> list[Json]:

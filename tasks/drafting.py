@@ -12,14 +12,14 @@ from tasks.names import collapse, cut, fold
 from tasks.phones import main_part
 from tasks.request import SyncRequest
 
-__all__ = ["Drafted", "Drafter", "Note"]
+__all__ = ["ADDRESS", "DONE", "Drafted", "Drafter", "Note", "find_contact_type", "name_of"]
 
 Json = dict[str, Any]
 
 DONE = "{done}"
 """Stands in a note for what becomes of the contact: created or updated."""
 
-_ADDRESS = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+")
+ADDRESS = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +215,7 @@ def _is_null(user: User, template: Template) -> bool:
 
 
 def _check_address(user: User, spec: FieldSpec, value: str) -> None:
-    if not _ADDRESS.fullmatch(value):
+    if not ADDRESS.fullmatch(value):
         raise _RefusedError(
             codes.INVALID_FIELD_MAPPING,
             f"The value for {spec.name} of {name_of(user)} is no e-mail address;"

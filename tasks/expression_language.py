@@ -21,7 +21,7 @@ FIELDS: dict[str, str] = {field.alias or name: name for name, field in User.mode
 
 EXTENSIONS = tuple(f"extensionAttribute{number}" for number in range(1, 16))
 _TENANT_DOMAIN = re.compile(r"@[^@]+\.onmicrosoft\.(com|us|cn)$", re.IGNORECASE)
-_BUILT_IN_FILTERS = "capitalize first int join last length list lower replace sort string title trim unique upper"
+_BUILT_IN_FILTERS = "capitalize first join last length list lower replace sort string title trim unique upper"
 _BUILT_IN_TESTS = "eq == equalto ne != gt > ge >= lt < le <= in false true boolean string defined undefined"
 
 
@@ -166,6 +166,14 @@ def _truncate_chars(value: object, length: int) -> str:
     return names.cut(_text(value), length)
 
 
+def _int(value: object, default: int = 0) -> int:
+    """Read a whole number; nothing, and what is no number, is the default."""
+    try:
+        return int(_text(value).strip())
+    except ValueError:
+        return default
+
+
 def _country(value: object) -> str | None:
     return _text(value) or None
 
@@ -175,6 +183,7 @@ FILTERS: dict[str, Callable[..., object]] = {
     "default": _default,
     "digits": _digits,
     "first_alias": _first_alias,
+    "int": _int,
     "fold": lambda value: fold_address(_text(value)),
     "phone_e164": lambda value, country=None: phones.to_e164(_text(value), _country(country)),
     "phone_national": lambda value, country=None: phones.to_national(_text(value), _country(country)),

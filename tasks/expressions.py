@@ -17,7 +17,7 @@ from adapters.records import User
 from tasks.expression_language import EXTENSIONS, FIELDS, UserView, build_environment
 from tasks.names import closest
 
-__all__ = ["Condition", "ExpressionError", "Template", "compile_condition", "compile_template"]
+__all__ = ["SAMPLE_USER", "Condition", "ExpressionError", "Template", "compile_condition", "compile_template"]
 
 _ENVIRONMENT = build_environment()
 _FAULTS = (
@@ -250,6 +250,10 @@ _FULL = User(
 _BARE = User(
     id=_ID, user_principal_name="x@tenant.example", display_name="X", mail="x@tenant.example", account_enabled=False
 )
+
+
+SAMPLE_USER = _FULL
+"""A user who has everything; what a template makes of it shows whether it fits the PSA's field."""
 
 
 def _try_out(compiled: Condition | Template) -> None:

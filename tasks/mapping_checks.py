@@ -1,9 +1,12 @@
 """What a connector's mapping asks of a PSA installation that has it not; found before anything runs. Pure."""
 
-from adapters.records import PsaSchema
+from collections.abc import Iterator, Mapping
+
+from adapters.records import FieldSpec, PsaSchema
 from tasks.connector import Connector
-from tasks.drafting import find_contact_type
-from tasks.names import closest
+from tasks.drafting import ADDRESS, find_contact_type
+from tasks.expressions import SAMPLE_USER, ExpressionError, Template, compile_template
+from tasks.names import closest, collapse, fold
 
 __all__ = ["check_mapping"]
 
@@ -19,6 +22,7 @@ def check_mapping(connector: Connector, schema: PsaSchema) -> list[str]:
             meant = closest(name, specs)
             hint = f"; did you mean {meant}?" if meant else f"; it has {', '.join(sorted(specs))}"
             problems.append(f"field_mapping.{name}: the PSA has no contact field of this name{hint}")
+    problems.extend(_misfits(connector, specs))
     for spec in schema.fields:
         rule = connector.field_mapping.get(spec.name)
         if spec.required and spec.name not in DERIVED_FIELDS and (rule is None or rule.update == "never"):
@@ -30,3 +34,32 @@ def check_mapping(connector: Connector, schema: PsaSchema) -> list[str]:
     if wanted and not schema.contact_types and schema.contact_type_hint:
         problems.append(f"psa_contact_type: this PSA's contacts have no type; {schema.contact_type_hint}")
     return problems
+
+
+def _misfits(connector: Connector, specs: Mapping[str, FieldSpec]) -> Iterator[str]:
+    """Yield the templates whose result, for a user who has everything, is nothing that the PSA's field takes."""
+    for name, rule in connector.field_mapping.items():
+        if name in specs and rule.update != "never":
+            try:
+                template = compile_template(rule.value)
+                reason = _misfit(template, collapse(template(SAMPLE_USER)), specs[name])
+            except ExpressionError as exc:
+                reason = str(exc)
+            if reason:
+                yield f"field_mapping.{name}: {reason}"
+
+
+def _misfit(template: Template, value: str, spec: FieldSpec) -> str | None:
+    if spec.kind == "email" and value and not ADDRESS.fullmatch(value):
+        return f"makes no e-mail address of a user's properties, but {value!r}"
+    if spec.kind == "phone" and value and not any(char.isdigit() for char in value):
+        return f"makes no phone number of a user's properties, but {value!r}"
+    if template.properties:
+        return None  # what users have differs: the report tells of each who does not fit
+    if spec.kind == "reference" and value and spec.choices is not None:
+        meant = closest(value, spec.choices)
+        hint = f"; did you mean {meant!r}?" if meant else ""
+        return None if fold(value) in map(fold, spec.choices) else f"the PSA has no {spec.name} {value!r}{hint}"
+    if spec.max_length is not None and len(value) > spec.max_length:
+        return f"is {len(value)} characters long for everybody, and the PSA takes {spec.max_length}"
+    return None

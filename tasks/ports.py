@@ -169,6 +169,9 @@ class Runs(Protocol):
 
         A string is the id of the run that holds the lease; the run then stays REQUESTED. None: not open."""
 
+    def leave_turn(self, run_id: str, instance: str) -> None:
+        """Count a run no longer among those that go on at an instance, so that another one may begin; repeatable."""
+
     def next_in_turn(self, instance: str) -> str | None:
         """Name the run that has waited longest for its turn at an instance; it may have ended since."""
 

@@ -58,6 +58,9 @@ def _outwait(ports: Ports, run: Run, error: TransientError) -> float | None:
         return None
     if not run.notes.get("failing_since_ms"):
         ports.runs.note(run.run_id, failing_since_ms=now_ms)
+    if error.vendor == "graph":  # its tenant keeps it waiting: whoever waits for the PSA need not
+        ports.runs.leave_turn(run.run_id, run.instance)
+        closing.wake_next(ports, run.instance)
     return _come_back(ports, run, error, failing_for_s=(now_ms - failing_since_ms) / 1000)
 
 

@@ -103,6 +103,10 @@ class Runs:
             return answer
         return decode_run(dict(zip(answer[::2], answer[1::2], strict=True))) if answer else None
 
+    def leave_turn(self, run_id: str, instance: str) -> None:
+        """Count a run no longer among those that go on at an instance."""
+        self._connection.client.srem(self._keys.going(instance), run_id)
+
     def next_in_turn(self, instance: str) -> str | None:
         """Name the run that has waited longest for its turn at an instance."""
         found = self._connection.client.zrange(self._keys.queued(instance), 0, 0)

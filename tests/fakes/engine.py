@@ -120,7 +120,7 @@ class Engine:
         self.configuration = FakeConfiguration(make_connector(**settings))
         self._tenants: dict[str, Directory] = {"contoso": self.directory}
         self.ports = self._ports_of(store, timing)
-        store.memory.save_pairing(self.connector().home, "250", "fits")  # as `check` would have found it
+        self._check_pairing(self.connector())
 
     def _ports_of(self, store: Store, timing: Timing) -> Ports:
         def contacts(dry_run: bool) -> Contacts:
@@ -168,7 +168,9 @@ class Engine:
             self.configuration.connector(name, version=version)
             for name in self.configuration.connectors(version=version)
         ]
-        self.configuration.publish(*known, make_connector(connector_id, **settings))
+        added = make_connector(connector_id, **settings)
+        self.configuration.publish(*known, added)
+        self._check_pairing(added)
 
     def with_timing(self, **times: Any) -> None:
         """Change times and sizes."""
@@ -195,6 +197,11 @@ class Engine:
         """Go on as another process, after the one that used the former store has died."""
         self.store = store
         self.ports = self._ports_of(store, self.ports.timing)
+
+    def _check_pairing(self, connector: Connector) -> None:
+        """Remember what `check` would have found: tenant and companies fit."""
+        for company_id in connector.company_ids:
+            self.store.memory.save_pairing(connector.home, company_id, "fits")
 
     # --- runs -------------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,6 @@
-from adapters.records import PsaSchema
+import pytest
+
+from adapters.records import FieldSpec, PsaSchema
 from tasks.connector import FieldRule
 from tasks.default_mappings import default_mapping
 from tasks.mapping_checks import check_mapping
@@ -41,3 +43,43 @@ def test_contact_type_of_a_psa_whose_contacts_have_none_says_what_to_configure()
     [problem] = check_mapping(make_connector(psa_contact_type="Employee"), schema)
     assert problem == "psa_contact_type: this PSA's contacts have no type; name a field"
     assert check_mapping(make_connector(psa_contact_type=None), schema) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("email", "{{ user.displayName }}", "makes no e-mail address of a user's properties, but 'First Last'"),
+        ("phone", "{{ user.jobTitle }}", "makes no phone number"),
+        ("department", "Sals", "the PSA has no department 'Sals'; did you mean 'Sales'?"),
+        ("last_name", "a name for everybody", "is 20 characters long for everybody, and the PSA takes 10"),
+    ],
+)
+def test_template_whose_result_the_field_does_not_take_is_told(name: str, value: str, said: str) -> None:
+    (problem,) = check_mapping(make_connector(field_mapping={name: FieldRule(value=value)}), TYPED)
+    assert problem.startswith(f"field_mapping.{name}: ")
+    assert said in problem
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("email", "{{ user.mail }}"),
+        ("phone", "{{ user.businessPhones | first | phone_national('DE') }}"),
+        ("department", "SALES"),
+        ("department", "{{ user.city }}"),
+        ("last_name", "{{ user.displayName }}{{ user.displayName }}"),
+        ("email", ""),
+    ],
+)
+def test_template_whose_result_may_fit_is_left_alone(name: str, value: str) -> None:
+    assert check_mapping(make_connector(field_mapping={name: FieldRule(value=value)}), TYPED) == []
+
+
+TYPED = PsaSchema(
+    fields=(
+        FieldSpec(name="email", kind="email"),
+        FieldSpec(name="phone", kind="phone"),
+        FieldSpec(name="department", kind="reference", choices=("Sales", "IT")),
+        FieldSpec(name="last_name", kind="text", max_length=10),
+    )
+)

@@ -4,6 +4,7 @@ from itertools import count
 
 import pytest
 
+from adapters.errors import TransientError
 from tests.fakes.directory import FakeDirectory
 from tests.fakes.engine import Engine
 from tests.fakes.reports import counts
@@ -64,3 +65,19 @@ def test_targeted_run_does_not_wait(crowd: Engine) -> None:
     targeted = crowd.request("beta", user_principal_names=["beta-user@contoso.com"])
     crowd.work()
     assert counts(crowd.report(targeted)) == (1, 0, 0, 0)
+
+
+def test_run_whose_tenant_does_not_answer_lets_the_others_pass(crowd: Engine) -> None:
+    stuck, other = crowd.request("alpha", sync_mode="full"), crowd.request("beta", sync_mode="full")
+    alpha = crowd.store.runs.load_run(stuck)
+    assert alpha is not None
+    directory = crowd.ports.directory(alpha)
+    assert isinstance(directory, FakeDirectory)
+    trouble = TransientError("timeout", vendor="graph", retry_after_s=0.1)
+    for call in ("fetch_latest_delta_link", "fetch_users", "count_users"):
+        directory.fail(call, trouble, times=5000)
+    while not crowd.store.runs.is_closed(other):
+        crowd.store.presence.beat()
+        crowd.queue.do_next()
+    assert not crowd.store.runs.is_closed(stuck)
+    assert counts(crowd.report(other)) == (1, 0, 0, 0)

@@ -215,6 +215,7 @@ def test_progress_adds_up_in_every_state(store: Store) -> None:
         "state": "requested",
         "mode": "incremental",
         "stopping": None,
+        "place": 0,
         "pages": 0,
         "waiting": 0,
         "in_flight": 0,

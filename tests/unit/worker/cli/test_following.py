@@ -67,6 +67,7 @@ def step(state: str, **facts: Any) -> Json:
         "state": state,
         "mode": "full",
         "stopping": None,
+        "place": 0,
         "pages": 0,
         "waiting": 0,
         "in_flight": 0,
@@ -129,6 +130,10 @@ def test_worker_that_comes_back_within_the_minute_is_waited_for() -> None:
 
 def test_requested_run_waits_for_a_worker() -> None:
     assert waits_for(Script(r1=[step("requested")])) == "a worker"
+
+
+def test_requested_run_that_others_go_before_waits_for_its_turn() -> None:
+    assert waits_for(Script(r1=[step("requested", place=3)])) == "its turn at main, place 3"
 
 
 def test_full_window_waits_for_the_budget() -> None:
