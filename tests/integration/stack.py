@@ -22,7 +22,7 @@ from worker.celery_app import create_app
 from worker.cli.sandbox import NO_LIMITS, PSA_KEYS
 from worker.compose import build_ports, open_store, publish_configuration
 from worker.reporting import write_run_report
-from worker.services import flower_service, worker_service
+from worker.services import Service, flower_service, worker_service
 from worker.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
@@ -230,10 +230,10 @@ class Stack:
         self.workers.append(process)
         return process
 
-    def start_service_worker(self) -> subprocess.Popen[bytes]:
+    def start_service_worker(self, service: Service | None = None) -> subprocess.Popen[bytes]:
         """Start one worker as `contact-sync worker` and `up` do."""
         name = f"w{len(self.workers)}"
-        service = worker_service(self.settings, name=name)
+        service = service or worker_service(self.settings, name=name)
         process = self._start(service.command, log=f"worker-{name}", **service.environment)
         self.workers.append(process)
         return process

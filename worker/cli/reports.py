@@ -119,6 +119,9 @@ def status(
         return
     columns = ["connector", "standing", "last run", "processed", "errors", "unfinished", "next", "going on"]
     out().print(make_table(columns, map(_status_row, found)))
+    for each in found:
+        if each.events not in {None, "subscribed"}:
+            say(f"{each.connector_id} hears of no changes: {each.events}; its schedule goes on", style="yellow")
     if not workers:
         say("no worker is running", style="red")
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from adapters.records import Run
+from adapters.records import Run, Subscribed
 from adapters.store import Store
 from tasks.connector import Connector
 from tasks.report import iso_time
@@ -32,6 +32,7 @@ class Standing:
     unfinished: int = 0  # users in the retry set, and refused ones
     next_run_at: str | None = None
     open_run_id: str | None = None
+    events: str | None = None  # of changes in Microsoft 365: "subscribed", or what keeps them away; None: none wanted
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields."""
@@ -69,7 +70,12 @@ def _standing(connector: Connector, store: Store, *, now_ms: int, open_run: Run 
         unfinished=len(store.memory.unfinished(connector_id)),
         next_run_at=None if next_ms is None else iso_time(datetime.fromtimestamp(next_ms / 1000, UTC)),
         open_run_id=open_run.run_id if open_run else None,
+        events=_events(store.events.subscription(connector_id)),
     )
+
+
+def _events(state: Subscribed | None) -> str | None:
+    return None if state is None else state.trouble or "subscribed"
 
 
 def _next_ms(connector: Connector, last_tick_ms: int | None, now_ms: int) -> int | None:
