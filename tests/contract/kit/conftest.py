@@ -132,3 +132,12 @@ def psa(request: pytest.FixtureRequest) -> Psa:
     sandbox: Sandbox = request.getfixturevalue("psa_sandbox")
     sandbox.reset()
     return SANDBOXED[request.param](sandbox, request.getfixturevalue("psa_client"))
+
+
+@pytest.fixture
+def warm(psa: Psa) -> Psa:
+    """A PSA whose port has read what it keeps, so that trouble meets the call that is meant."""
+    psa.port.fetch_schema()
+    psa.port.fetch_company(COMPANY)
+    psa.port.count_contacts(COMPANY)
+    return psa

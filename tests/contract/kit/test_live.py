@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 
 from adapters.records import ContactDraft
+from tests.contract.kit.looking import mapped, own, sample
 from tests.contract.kit.psa import change, permit
-from tests.contract.kit.test_conformance import mapped, own, sample
 from tests.fakes.budget import NullBudget
 from worker.cli.probing import FileAsSnapshot
 from worker.settings import load_settings, snapshot_configuration
