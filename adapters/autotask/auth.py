@@ -1,5 +1,6 @@
 """Who we are to Autotask: three headers on every call of a zone; and which zone may have them."""
 
+import re
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -8,6 +9,7 @@ import httpx
 
 ZONE_URL = "https://webservices.autotask.net/atservicesrest/v1.0/zoneInformation"
 VENDOR_DOMAIN = ".autotask.net"
+PLAIN_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._-]*)*")  # read alike by all
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,14 @@ def is_trusted(zone: str, *, zone_url: str) -> bool:
     """Tell whether a zone may have our secrets: by TLS, on the host that told it or on another one of the vendor.
 
     A host of our own choice (a sandbox) leads only to itself, and to plain http only if it is asked that way itself."""
+    if PLAIN_URL.fullmatch(zone) is None:
+        return False
     try:
         told, asked = httpx.URL(zone), httpx.URL(zone_url)
     except httpx.InvalidURL:
         return False
-    if told.userinfo or told.query or told.fragment:
-        return False
-    if told.host == asked.host or (_is_this_machine(told.host) and _is_this_machine(asked.host)):
+    is_local = _is_this_machine(told.host) and _is_this_machine(asked.host)
+    if is_local or (told.host == asked.host and told.port in {asked.port, None}):
         return told.scheme in {"https", asked.scheme} and told.scheme in {"https", "http"}
     is_vendors = told.host.endswith(VENDOR_DOMAIN) and asked.host.endswith(VENDOR_DOMAIN)
     return is_vendors and told.scheme == "https" and told.port is None
