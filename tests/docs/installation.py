@@ -19,7 +19,7 @@ import httpx
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(sys.executable).parent
 PATIENCE_S = 60
-FLOWER_AUTH = "operator:open-sesame"
+FLOWER_AUTH = "operator:open-sesame-please"
 PEOPLE = (("Jane", "Smith", "Sales"), ("Omar", "Haddad", "Sales"), ("Åsa", "Öberg", "IT"))
 """Who is there: people without trouble, so that the page's commands end as the page says."""
 

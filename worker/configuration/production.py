@@ -13,6 +13,10 @@ from worker.configuration.values import is_local_host, split_url
 
 HINT = "only service.development = true allows this"
 GRAPH_ADDRESSES = ("login_url", "graph_url")
+SHORTEST_PASSWORD = 10  # characters, of what a person types
+SHORTEST_TOKEN = 16  # of what a machine sends
+FEWEST_CHARACTERS = 5
+WEAK = "is weak: {} characters at least, and no repetition; `openssl rand -hex 24` makes a good one"
 TRUE_WORDS = frozenset({"1", "true", "yes"})
 ADDRESSES_FIRST = frozenset({"redis_url"})  # refused inline only with a password
 
@@ -28,6 +32,7 @@ def check_service(values: Json, merged: Merged) -> Iterator[Problem]:
     if "flower_basic_auth" not in values:
         place = merged.locate(("flower_basic_auth",))
         yield Problem(*place, "is missing", f"without it Flower shows users' names to anyone; {HINT}")
+    yield from _check_strength(str(text_of(values.get("flower_basic_auth")) or "").partition(":")[2], merged)
     public_url = _split(values, "public_url")
     if public_url and public_url.scheme != "https":
         yield Problem(*merged.locate(("public_url",)), "must be https: Graph delivers nowhere else", HINT)
@@ -39,9 +44,24 @@ def check_service(values: Json, merged: Merged) -> Iterator[Problem]:
         yield from _check_redis(redis_url, merged)
 
 
-def check_api(merged: Merged) -> Iterator[Problem]:
-    """Yield the API tokens that stand in the file itself."""
-    tokens = merged.values.get("tokens")
+def _check_strength(password: str, merged: Merged) -> Iterator[Problem]:
+    if password and is_weak(password, shortest=SHORTEST_PASSWORD):
+        yield Problem(*merged.locate(("flower_basic_auth",)), WEAK.format(SHORTEST_PASSWORD), HINT)
+
+
+def is_weak(secret: str, *, shortest: int) -> bool:
+    """Tell a secret that can be guessed: short, or of few different characters."""
+    return len(secret) < shortest or len(set(secret)) < FEWEST_CHARACTERS
+
+
+def check_api(values: Json, merged: Merged) -> Iterator[Problem]:
+    """Yield the API tokens that stand in the file itself, or can be guessed."""
+    resolved, tokens = values.get("tokens"), merged.values.get("tokens")
+    for name, token in (resolved if isinstance(resolved, dict) else {}).items():
+        text = text_of(token.get("token")) if isinstance(token, dict) else None
+        if text and is_weak(text, shortest=SHORTEST_TOKEN):
+            location = ("tokens", name, "token")
+            yield Problem(*merged.locate(location), WEAK.format(SHORTEST_TOKEN), HINT)
     for name, token in (tokens if isinstance(tokens, dict) else {}).items():
         if isinstance(token, dict) and isinstance(token.get("token"), str):
             yield _inline(merged, ("tokens", name, "token"))
@@ -73,6 +93,8 @@ def _check_redis(url: SplitResult, merged: Merged) -> Iterator[Problem]:
         yield Problem(*place, "leaves this machine without a check of the certificate", HINT)
     if not url.password:
         yield Problem(*place, "leaves this machine without a password", HINT)
+    elif is_weak(url.password, shortest=SHORTEST_PASSWORD):
+        yield Problem(*place, f"has a password that {WEAK.format(SHORTEST_PASSWORD)}", HINT)
 
 
 def _checks_certificate(url: SplitResult) -> bool:

@@ -65,10 +65,10 @@ def test_login_and_graph_are_judged_too(installation: Installation, key: str) ->
         ('client_secret = { env = "GRAPH_SECRET" }', 'client_secret = "s3cret"', "graph_app.main.client_secret"),
         (
             'flower_basic_auth = { env = "FLOWER_AUTH" }',
-            'flower_basic_auth = "admin:s3cret"',
+            'flower_basic_auth = "admin:s3cret-password"',
             "service.flower_basic_auth",
         ),
-        ("[defaults]", '[api.tokens.rmm]\ntoken = "s3cret"\n[defaults]', "api.tokens.rmm.token"),
+        ("[defaults]", '[api.tokens.rmm]\ntoken = "s3cret-of-a-machine"\n[defaults]', "api.tokens.rmm.token"),
     ],
 )
 def test_secret_in_the_file_is_for_development_only(
@@ -80,6 +80,70 @@ def test_secret_in_the_file_is_for_development_only(
     assert "s3cret" not in str(problem)
     installation.replace(*DEVELOPMENT)
     installation.load()
+
+
+@pytest.mark.parametrize("password", ["x", "admin", "nine-char", "aaaaaaaaaaaaaaaaaaaa", "abababababababab"])
+def test_weak_password_is_for_development_only(installation: Installation, password: str) -> None:
+    installation.environment["FLOWER_AUTH"] = f"admin:{password}"
+    problem = installation.problem()
+    assert problem.key == "service.flower_basic_auth"
+    assert "is weak" in problem.reason
+    assert password not in f" {problem.reason} {problem.hint}".replace("is weak", "").split()
+    installation.replace(*DEVELOPMENT)
+    installation.load()
+
+
+@pytest.mark.parametrize("token", ["x", "fifteen-letters", "0000000000000000000000000"])
+def test_weak_token_is_for_development_only(installation: Installation, token: str) -> None:
+    installation.environment["TOKEN"] = token
+    installation.add('[api.tokens.rmm]\ntoken = { env = "TOKEN" }')
+    problem = installation.problem()
+    assert problem.key == "api.tokens.rmm.token"
+    assert "is weak" in problem.reason
+    installation.replace(*DEVELOPMENT)
+    installation.load()
+
+
+def test_weak_password_of_a_store_elsewhere_is_refused(installation: Installation) -> None:
+    installation.environment["REDIS"] = "rediss://:secret@valkey.msp.com:6380/0"
+    installation.replace("[service]", '[service]\nredis_url = { env = "REDIS" }')
+    assert "password that is weak" in installation.problem().reason
+
+
+@pytest.mark.parametrize("key", ["notify", "heartbeat_url"])
+def test_addresses_of_alerts_are_secrets(installation: Installation, key: str) -> None:
+    inline = {"notify": '["slack://a/b/s3cret"]', "heartbeat_url": '"https://hc.msp.com/s3cret"'}[key]
+    installation.replace("[service]", f"[service]\n{key} = {inline}")
+    problem = installation.problem()
+    assert (problem.key, problem.reason) == (f"service.{key}", "a secret does not stand in the file")
+    assert "s3cret" not in str(problem)
+    installation.replace(*DEVELOPMENT)
+    assert "s3cret" not in repr(installation.load())
+
+
+@pytest.mark.parametrize(
+    ("url", "is_taken"),
+    [
+        ("https://hc-ping.com/uuid", True),
+        ("http://hc-ping.com/uuid", False),
+        ("http://127.0.0.1:8000/x", True),
+        ("http://uptime:3001/x", True),
+    ],
+)
+def test_heartbeat_goes_by_tls_or_stays_here(installation: Installation, url: str, is_taken: bool) -> None:
+    installation.environment["BEAT"] = url
+    installation.replace("[service]", '[service]\nheartbeat_url = { env = "BEAT" }')
+    if is_taken:
+        assert installation.load().service.heartbeat_url is not None
+    else:
+        assert installation.problem().reason.startswith("must be https")
+
+
+@pytest.mark.parametrize("text", ["nonsense", "://x", "slack://", ""])
+def test_address_that_is_none_of_apprise_is_told(installation: Installation, text: str) -> None:
+    installation.environment["NOTIFY"] = text
+    installation.replace("[service]", '[service]\nnotify = [{ env = "NOTIFY" }]')
+    assert installation.problem().key.startswith("service.notify")
 
 
 def test_open_flower_is_for_development_only(installation: Installation) -> None:
@@ -95,17 +159,20 @@ def test_open_flower_is_for_development_only(installation: Installation) -> None
         ("redis://127.0.0.1:6379/0", []),
         ("redis://localhost:6379/0", []),
         ("unix:///run/valkey.sock", []),
-        ("rediss://:secret@valkey.msp.com:6380/0", []),
-        ("rediss://user:secret@10.0.0.9:6380/0", []),
-        ("rediss://:secret@valkey.msp.com:6380/0?ssl_ca_certs=/etc/ca.pem&ssl_cert_reqs=required", []),
-        ("rediss://:secret@valkey.msp.com:6380/0?ssl_cert_reqs=none", ["without a check of the certificate"]),
-        ("rediss://:secret@valkey.msp.com:6380/0?ssl_check_hostname=False", ["without a check of the certificate"]),
-        ("redis://:secret@valkey.msp.com:6379/0", ["without TLS"]),
+        ("rediss://:good-secret@valkey.msp.com:6380/0", []),
+        ("rediss://user:good-secret@10.0.0.9:6380/0", []),
+        ("rediss://:good-secret@valkey.msp.com:6380/0?ssl_ca_certs=/etc/ca.pem&ssl_cert_reqs=required", []),
+        ("rediss://:good-secret@valkey.msp.com:6380/0?ssl_cert_reqs=none", ["without a check of the certificate"]),
+        (
+            "rediss://:good-secret@valkey.msp.com:6380/0?ssl_check_hostname=False",
+            ["without a check of the certificate"],
+        ),
+        ("redis://:good-secret@valkey.msp.com:6379/0", ["without TLS"]),
         ("rediss://valkey.msp.com:6380/0", ["without a password"]),
         ("redis://valkey.msp.com:6379/0", ["without TLS", "without a password"]),
-        ("redis://:secret@[fd00::9]:6379/0", ["without TLS"]),
-        ("redis://:secret@167772169:6379/0", ["without TLS"]),  # 10.0.0.9 as one number
-        ("redis://:secret@valkey:6379/0", []),
+        ("redis://:good-secret@[fd00::9]:6379/0", ["without TLS"]),
+        ("redis://:good-secret@167772169:6379/0", ["without TLS"]),  # 10.0.0.9 as one number
+        ("redis://:good-secret@valkey:6379/0", []),
         ("redis://valkey:6379/0", ["without a password"]),
     ],
 )

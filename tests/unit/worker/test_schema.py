@@ -13,7 +13,7 @@ from worker.configuration.schema import json_schema
 from worker.settings import BUILT_IN
 
 EXAMPLES = Path(__file__).parents[3] / "ops" / "examples"
-SECRETS = {"CONTACT_SYNC_FLOWER_AUTH": "a:b"} | dict.fromkeys(
+SECRETS = {"CONTACT_SYNC_FLOWER_AUTH": "a:long-password"} | dict.fromkeys(
     ("GRAPH_SECRET", "CW_PUBLIC", "CW_PRIVATE", "CW_CLIENT_ID"), "x"
 )
 
