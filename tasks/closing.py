@@ -111,6 +111,8 @@ def _next_watermark(ports: Ports, run: Run, counts: dict[str, int]) -> Watermark
     connector = ports.configuration.connector(run.connector_id, version=run.config_version)
     before = ports.memory.watermark(run.connector_id)
     full_at_ms = run.started_at_ms if run.mode == "full" else (before.full_at_ms if before else 0)
+    if run.notes.get("list_incomplete"):
+        full_at_ms = 0  # whoever was left out is in no delta: the next run reads everybody again
     return Watermark(
         delta_link=link,
         obtained_at_ms=run.notes["link_at_ms"],

@@ -110,6 +110,7 @@ def _findings(judgement: Judgement, survey: Survey, excesses: list[Excess]) -> J
     return {
         "held": [excess.model_dump() for excess in excesses],
         "tally": dict(judgement.tally),
+        "list_incomplete": not judgement.is_list_whole,
         "users_read": survey.users if counts else None,
         "claims": claiming.find_claims(judgement),
     }

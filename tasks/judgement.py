@@ -53,7 +53,8 @@ class Judgement:
         self.wanted_contacts: set[str] = set()  # that somebody in scope has, or is refused because of
         self.tally: Counter[str] = Counter()  # planned changes by guarded kind
         self.claims: set[str] = set()  # contacts that somebody in scope could be, and another tenant's user has
-        self.is_list_believed = True
+        self.is_list_believed = True  # as to how many users there are
+        self.is_list_whole = True  # or nearly so
 
     def slices(self) -> Iterator[list[tuple[User, int]]]:
         """Yield the users that were read, slice by slice; of tombstones only the ids are kept."""

@@ -3,7 +3,6 @@
 Decided after everybody else, because a contact that anybody in scope could want is not switched off.
 """
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -13,12 +12,12 @@ import structlog
 
 from adapters.errors import WireError
 from adapters.records import Contact, Link, Outcome, Planned, Tombstone, User
-from tasks import codes, guarding, leaving, report
-from tasks.completeness import Evidence, find_doubts
+from tasks import codes, leaving, report
 from tasks.contact_keys import is_object_id
 from tasks.judgement import Judgement
 from tasks.leaving import DELETED, Leaver
 from tasks.ports import Json
+from tasks.proving import Proof
 from tasks.scope import Exclusion
 from tasks.survey import Survey
 
@@ -173,70 +172,29 @@ class Leavers:
 
     def _prove(self) -> list[Json]:
         """Prove who left by the whole list and a read of each id; nobody is taken for gone by a list in doubt."""
-        open_ids = [each.leaver.user.id for each in self._waiting.values() if _lacks_proof(each.leaver)]
-        if not open_ids:
+        if self._judgement.run.mode != "full" or not self._is_wanted:
             return []
-        doubts = self._doubts(absent=len(open_ids))
+        proof, left_by_proof = Proof(self._judgement, self._survey), len(self._judgement.gone) + len(self._deleted)
+        missing = [each.leaver.user.id for each in self._waiting.values() if _lacks_proof(each.leaver)]
+        doubts = proof.doubts(is_anybody_missing=bool(missing), left_by_proof=left_by_proof)
         if not doubts and self._judgement.connector.on_leaver == "deactivate":
-            doubts = self._confirm(open_ids[:MOST_CONFIRMED])
+            doubts = proof.confirm(missing[:MOST_CONFIRMED])
         if not doubts:
-            self._believe(open_ids)
+            self._believe(missing)
             return []
-        for user_id in open_ids:
+        for user_id in missing:
             del self._waiting[user_id]
         message = (
-            f"the list of users is not proved complete: {'; '.join(doubts)}. So {len(open_ids)} contacts of users that"
+            f"the list of users is not proved complete: {'; '.join(doubts)}. So {len(missing)} contacts of users that"
             " are missing from it were left alone; the next full run looks again"
         )
         return [self._judgement.stamped({"user_principal_name": None, "code": codes.ADDITIVE_ONLY, "message": message})]
 
-    def _believe(self, open_ids: Sequence[str]) -> None:
+    def _believe(self, missing: Sequence[str]) -> None:
         """Take the confirmed ones for gone; a report needs no read of each id, and a write makes one of its own."""
-        for user_id in open_ids[:MOST_CONFIRMED]:
+        for user_id in missing[:MOST_CONFIRMED]:
             waiting = self._waiting[user_id]
             self._waiting[user_id] = waiting._replace(leaver=replace(waiting.leaver, is_proved=True))
-
-    def _confirm(self, user_ids: Sequence[str]) -> list[str]:
-        """Read each id that vanished; one that is there after all speaks against the whole list."""
-        directory = self._judgement.ports.directory(self._judgement.run)
-        for user_id in user_ids:
-            user = self._judgement.read(lambda: directory.fetch_user(user_id))  # noqa: B023 - called at once
-            if user is not None:
-                return [f"user {user_id} is missing from it, but exists"]
-        return []
-
-    def _doubts(self, *, absent: int) -> list[str]:
-        judgement = self._judgement
-        before = judgement.ports.memory.watermark(judgement.run.connector_id)
-        users_before = before.users if before is not None else 0
-        counted = self._count_again()
-        churn = before.churn if before is not None else ()
-        guard = judgement.connector.guard
-        usual = guarding.usual_number(churn, guarding.DEACTIVATIONS)
-        evidence = Evidence(
-            users_read=self._survey.users,
-            users_counted=counted,
-            users_before=users_before,
-            left_by_proof=len(judgement.gone) + len(self._deleted),
-            usual_fall=guarding.limit_of(guard.deactivations, guard=guard, contacts=users_before, usual=usual),
-        )
-        doubts = find_doubts(evidence)
-        if doubts:
-            log.warning("list.doubted", absent=absent, **evidence._asdict())
-        if counted is None or counted > self._survey.users or not self._survey.users:
-            judgement.is_list_believed = False
-        return doubts
-
-    def _count_again(self) -> int | None:
-        """Count the tenant's users; the count lags behind, so that one that disagrees is asked for again."""
-        judgement = self._judgement
-        counted = judgement.read(lambda: judgement.count(enabled_only=False))
-        for _ in range(judgement.ports.timing.counts_asked - 1):
-            if counted is None or counted <= self._survey.users:
-                break
-            time.sleep(judgement.ports.timing.count_again_s)
-            counted = judgement.read(lambda: judgement.count(enabled_only=False))
-        return counted
 
 
 def _lacks_proof(leaver: Leaver) -> bool:

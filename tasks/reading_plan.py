@@ -78,6 +78,8 @@ def _why_full(connector: Connector, watermark: Watermark | None, now_ms: int) ->
         return "the configuration changed since the delta link was saved"
     if not _is_alive(watermark, now_ms):
         return f"the delta link is older than {TRUSTED_DAYS} days (it lives for {DELTA_LINK_LIFETIME_DAYS})"
+    if not watermark.full_at_ms:
+        return "the last list of all users was not complete"
     if now_ms - watermark.full_at_ms > connector.full_every_s * 1000:
         return "the last full run is longer ago than full_every"
     return None

@@ -71,6 +71,20 @@ def test_half_a_directory_with_a_count_that_agrees_switches_nobody_off(engine: E
     assert "exists" in next(row["message"] for row in report["warnings"] if row["code"] == "AdditiveOnly")
 
 
+def test_first_list_that_was_cut_short_is_read_again_the_next_night(engine: Engine) -> None:
+    for number in range(PEOPLE):
+        engine.directory.add_user(f"user{number}", business_phones=("1",))
+    engine.directory.is_listed = is_even
+    report = engine.run(sync_mode="full")
+    assert counts(report)[0] == PEOPLE // 2
+    assert codes(report, "warnings") == ["AdditiveOnly"]
+    engine.directory.is_listed = lambda _: True
+    report = engine.run()
+    assert report["sync_mode"] == "full"
+    assert "not complete" in next(row["message"] for row in report["warnings"] if row["code"] == "ModeChanged")
+    assert len(engine.psa.contacts) + len(report["held_changes"]) == PEOPLE
+
+
 def test_one_missing_page_is_noticed_by_the_count(engine: Engine) -> None:
     users = furnish(engine)
     engine.directory.expire_delta_links()

@@ -269,5 +269,5 @@ def test_calls_stay_near_the_floor(engine: Engine) -> None:
     engine.directory.calls.clear()
     engine.psa.calls.clear()
     engine.run(sync_mode="full")
-    assert engine.directory.calls.total() <= 4  # the list, the delta, its link, the deleted users
+    assert engine.directory.calls.total() <= 5  # the list, the delta, its link, the deleted users, the count
     assert engine.psa.calls == {"fetch_company": 1, "fetch_contacts": 1, "count_contacts": 1, "fetch_schema": 1}

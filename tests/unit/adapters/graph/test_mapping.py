@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.errors import WireError
-from adapters.graph.mapping import map_entry, map_organization, map_user
+from adapters.graph.mapping import map_entry, map_organization, map_user, restore_name
 from adapters.graph.wire import WireOrganization
 from adapters.records import USER_PROPERTIES, Tombstone, User
 
@@ -164,3 +164,22 @@ def test_a_hundred_thousand_users_are_mapped_in_seconds() -> None:
         map_entry(FULL)
 
     assert (time.process_time() - started) * 5 < 10
+
+
+@pytest.mark.parametrize(
+    ("name", "restored"),
+    [
+        ("3F0a7a526f0e4d7e8b6d0b8f6f2f1a01ann@contoso.example", "ann@contoso.example"),
+        ("ann@contoso.example", "ann@contoso.example"),
+        ("3f0a7a526f0e4d7e8b6d0b8f6f2f1a01@contoso.example", "3f0a7a526f0e4d7e8b6d0b8f6f2f1a01@contoso.example"),
+        (None, None),
+    ],
+)
+def test_deleted_users_name_is_what_it_was(name: str | None, restored: str | None) -> None:
+    user = User(id=FULL["id"], user_principal_name=name)
+    assert restore_name(user) == user.model_copy(update={"user_principal_name": restored})
+
+
+def test_no_mark_of_graphs_is_a_user_that_a_read_did_not_find() -> None:
+    with pytest.raises(WireError):
+        map_entry({"id": FULL["id"], "@removed": {"reason": "missing"}})
