@@ -106,6 +106,8 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, tuple | list):
+        _refuse_to_print(value)
     return "" if value is None else str(value)
 
 

@@ -11,8 +11,8 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from worker.configuration.layers import Location, Merged
-from worker.configuration.problems import Problem, nearest
+from worker.configuration.layers import MAPPING, Location, Merged
+from worker.configuration.problems import MISSING, UNKNOWN_KEY, Problem, nearest
 from worker.configuration.psas import psa_kinds
 from worker.configuration.references import UNRESOLVED, Json, Resolver
 
@@ -29,11 +29,12 @@ WANTED = {
     "model_attributes_type": "a table",
 }
 PLAIN = {
-    "missing": "is missing",
+    "missing": MISSING,
     "string_too_short": "is empty",
     "too_short": "is empty",
 }
 LITERAL = re.compile(r"'([^']*)'")  # pydantic lists the allowed values as 'a', 'b' or 'c'
+MAPPING_HINT = 'write a template in quotes, or { value = "{{ … }}", update = "…" }'
 REFERENCE_HINT = 'a value that stands elsewhere is { env = "NAME" } or { file = "path" }'
 
 
@@ -84,9 +85,11 @@ def _describe(fault: Any, *, merged: Merged, location: Location, model: Any) -> 
         origin = merged.locate((*location, "kind"))
     if kind in WANTED:
         hint = REFERENCE_HINT if kind == "string_type" and isinstance(fault["input"], dict) else None
+        if location[-2:-1] == (MAPPING,):
+            hint = MAPPING_HINT
         return Problem(*origin, f"must be {WANTED[kind]}, not {_say(fault['input'])}", hint)
     if kind == "extra_forbidden":
-        return Problem(*origin, "unknown key", nearest(str(location[-1]), _known_keys(model, fault["loc"])))
+        return Problem(*origin, UNKNOWN_KEY, nearest(str(location[-1]), _known_keys(model, fault["loc"])))
     if kind in {"literal_error", "union_tag_invalid"}:
         wanted = fault["ctx"].get("expected") or fault["ctx"]["expected_tags"]
         wrong = fault["ctx"].get("tag") or fault["input"]

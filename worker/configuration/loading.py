@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.connector import Connector
+from tasks.names import closest
 from worker.configuration import checking, production, rules
 from worker.configuration.connectors import ConnectorSection, DefaultsSection, build_connector
 from worker.configuration.documents import vendor_document
@@ -15,7 +16,7 @@ from worker.configuration.faults import Checked, check_table
 from worker.configuration.files import Source, read_sources
 from worker.configuration.graph_app import GraphApp
 from worker.configuration.layers import Layer, Merged, Origin, merge
-from worker.configuration.problems import ConfigurationError, Problem, nearest
+from worker.configuration.problems import MISSING, UNKNOWN_KEY, ConfigurationError, Problem, drop_echoes, nearest
 from worker.configuration.psas import PsaSection, psa_model
 from worker.configuration.references import Resolver
 from worker.configuration.rules import BuiltIn
@@ -58,7 +59,7 @@ def load(path: Path, *, environment: Mapping[str, str], built_in: BuiltIn) -> Se
     loader.sort(sources)
     settings = loader.check(path)
     if loader.problems or settings is None:
-        raise ConfigurationError(loader.problems)
+        raise ConfigurationError(drop_echoes(loader.problems))
     return settings
 
 
@@ -76,6 +77,7 @@ class _Loader:
         self._tables: dict[Table, Merged] = {}
         self._documents: dict[str, Json] = {"graph_app": {}, "psa": {}, "connectors": {}, "defaults": {}}
         self._main = ""
+        self._misplaced: set[str] = set()  # files with a customer whose first table could not be taken
 
     def sort(self, sources: list[Source]) -> None:
         """Put each table under what it is, once."""
@@ -83,7 +85,9 @@ class _Loader:
         for source in sources:
             for key, value in source.table.items():
                 if key not in (*ONE_OF_A_KIND, *NAMED):
-                    self._fault(source.name, key, "unknown key", nearest(key, (*ONE_OF_A_KIND, *NAMED)))
+                    self._fault(source.name, key, UNKNOWN_KEY, nearest(key, (*ONE_OF_A_KIND, *NAMED)))
+                    if closest(key, (*ONE_OF_A_KIND, *NAMED)) == "connectors":
+                        self._misplaced.add(source.name)
                 elif not isinstance(value, dict):
                     self._fault(source.name, key, "must be a table")
                 elif key in NAMED:
@@ -99,6 +103,7 @@ class _Loader:
         service, api, graph_apps, psas = self._check_installation()
         self._check_texts("defaults", "", self._check("defaults", DefaultsSection))
         sections = self._check_connectors()
+        self.problems = [each for each in self.problems if not self._seems_headless(each)]
         if self.problems or service.section is None or api.section is None:
             return None
         return Settings(
@@ -112,6 +117,11 @@ class _Loader:
             tables=self._tables,
         )
 
+    def _seems_headless(self, problem: Problem) -> bool:
+        """Tell that a customer lacks its tenant only because its first table was not taken, which is told already."""
+        is_tenant = problem.reason == MISSING and problem.key.endswith(".tenant_id")
+        return is_tenant and problem.file in self._misplaced
+
     def _fault(self, file: str, key: str, reason: str, hint: str | None = None) -> None:
         self.problems.append(Problem(file, key, reason, hint))
 
@@ -119,10 +129,12 @@ class _Loader:
         place = f"{key}.{name}"
         if not re.fullmatch(ID_PATTERN, name):
             self._fault(source.name, place, "a name is made of letters, digits, - and _, at most 63 of them")
+            self._misplaced.add(source.name)
         elif not isinstance(table, dict):
             self._fault(source.name, place, "must be a table")
         elif (key, name) in self._layers:
             self._fault(source.name, place, f"stands in {self._layers[key, name].origin.file} already")
+            self._misplaced.add(source.name)
         else:
             self._layers[key, name] = Layer(Origin(source.name, place), table)
 

@@ -6,6 +6,9 @@ from typing import Any
 
 from tasks.names import closest
 
+UNKNOWN_KEY = "unknown key"
+MISSING = "is missing"
+
 
 @dataclass(frozen=True, order=True)
 class Problem:
@@ -35,7 +38,28 @@ class ConfigurationError(Exception):
         return type(self), (self.problems,)
 
 
+def drop_echoes(problems: Iterable[Problem]) -> list[Problem]:
+    """Leave out that a key is missing where the same table holds it misspelt: that is one fault, told once."""
+    listed = list(problems)
+    misspelt = {(each.file, _table_of(each.key), each.hint) for each in listed if each.reason == UNKNOWN_KEY}
+    return [
+        each
+        for each in listed
+        if not each.reason.startswith(MISSING)
+        or (each.file, _table_of(each.key), nearest_hint(each.key.rpartition(".")[2])) not in misspelt
+    ]
+
+
+def nearest_hint(word: str) -> str:
+    """Say which word was probably meant."""
+    return f"did you mean {word!r}?"
+
+
+def _table_of(key: str) -> str:
+    return key.rpartition(".")[0]
+
+
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the hint for a word that was probably mistyped, or None if nothing known is near."""
     meant = closest(word, known)
-    return f"did you mean {meant!r}?" if meant else None
+    return nearest_hint(meant) if meant else None

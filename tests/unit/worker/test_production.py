@@ -220,7 +220,6 @@ def test_what_production_refuses_is_told_beside_other_faults_of_the_table(instal
     installation.replace("company =", "compnay =")
     assert {problem.key for problem in installation.problems()} == {
         "psa.main.site_url",
-        "psa.main.company",
         "psa.main.compnay",
     }
 
