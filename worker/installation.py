@@ -12,6 +12,7 @@ from worker.services import (
     CONTROL_QUEUES,
     CONTROL_THREADS,
     Service,
+    api_service,
     beat_service,
     flower_service,
     worker_service,
@@ -69,6 +70,8 @@ def _children(settings: Settings) -> Iterator[Child]:
     yield _worker("control", control)
     yield _front("beat", beat_service(settings))
     yield _front("flower", flower_service(settings))
+    if settings.service.public_url is not None:
+        yield _front("api", api_service(settings))
 
 
 def _worker(name: str, service: Service) -> Child:

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 
 from worker.settings import Settings, child_environment
 
-__all__ = ["ALL_QUEUES", "CONTROL_QUEUES", "Service", "beat_service", "flower_service", "worker_service"]
+__all__ = [
+    "ALL_QUEUES",
+    "CONTROL_QUEUES",
+    "Service",
+    "api_service",
+    "beat_service",
+    "flower_service",
+    "worker_service",
+]
 
 CONTROL_QUEUES = ("targeted", "control")
 ALL_QUEUES = (*CONTROL_QUEUES, "upsert")
@@ -53,6 +61,11 @@ def worker_service(
 def beat_service(settings: Settings) -> Service:
     """Return the command of beat; what it has done stands in the ledger, so it needs no file."""
     return Service((*CELERY, "beat", "-l", "WARNING"), child_environment(settings))
+
+
+def api_service(settings: Settings) -> Service:
+    """Return the command of the HTTP API."""
+    return Service((sys.executable, "-m", "worker.cli", "api"), child_environment(settings))
 
 
 def flower_service(settings: Settings) -> Service:

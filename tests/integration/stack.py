@@ -22,7 +22,7 @@ from worker.celery_app import create_app
 from worker.cli.sandbox import NO_LIMITS, PSA_KEYS
 from worker.compose import build_ports, open_store, publish_configuration
 from worker.reporting import write_run_report
-from worker.services import Service, flower_service, worker_service
+from worker.services import Service, api_service, flower_service, worker_service
 from worker.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
@@ -253,7 +253,8 @@ class Stack:
 
     def start_api(self) -> subprocess.Popen[bytes]:
         """Start the HTTP API."""
-        process = self._start([sys.executable, "-m", "tests.integration.door_service"], log=f"api-{len(self._others)}")
+        service = api_service(self.settings)
+        process = self._start(service.command, log=f"api-{len(self._others)}", **service.environment)
         self._others.append(process)
         return process
 

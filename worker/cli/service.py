@@ -1,4 +1,4 @@
-"""The verbs that run services: `up` for everything; `worker`, `beat` and `flower` singly, for compose or systemd."""
+"""The verbs that run services: `up` for all; `worker`, `beat`, `flower` and `api` singly, for compose or systemd."""
 
 import os
 from typing import Annotated
@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from worker import embedded, telemetry
+from worker.api.serving import create_api, serve_api
 from worker.cli.children import ChildrenView
 from worker.cli.console import say
-from worker.cli.entering import Config, opened_store, publishing_app, settings_of
+from worker.cli.entering import Config, opened_store, publishing_app, requesting_ports, settings_of
 from worker.cli.exits import Exit, Refusal
 from worker.cli.interrupting import Interruptions
 from worker.compose import publish_configuration
@@ -42,6 +43,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: contact-sync worker --queue control --queue targeted --name control")(worker)
     app.command(epilog="Example: contact-sync beat")(beat)
     app.command(epilog="Example: contact-sync flower --url-prefix flower")(flower)
+    app.command(epilog="Example: contact-sync api")(api)
 
 
 def up(context: typer.Context, config: Config = None) -> None:
@@ -114,6 +116,23 @@ def flower(context: typer.Context, *, url_prefix: UrlPrefix = None, config: Conf
     except OSError as error:
         reason = f"service.flower_listen: {settings.service.flower_listen} cannot be used: {error.strerror or error}"
         raise Refusal(reason, code=Exit.NOT_RUN) from error
+
+
+def api(context: typer.Context, config: Config = None) -> None:
+    """Answer by HTTP: Microsoft Graph's notifications, and whether this process lives.
+
+    In the foreground, at service.api_listen; several of them behind one address are harmless.
+    """
+    settings = settings_of(context, config)
+    with opened_store(settings) as store:
+        store.connection.check_server()
+        ports = requesting_ports(settings, store)
+        telemetry.configure()
+        try:
+            serve_api(create_api(lambda: ports), settings.service.api_listen)
+        except OSError as error:
+            reason = f"service.api_listen: {settings.service.api_listen} cannot be used: {error.strerror or error}"
+            raise Refusal(reason, code=Exit.NOT_RUN) from error
 
 
 def _flower_options(settings: Settings, *, url_prefix: str | None) -> dict[str, object]:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.worker.conftest import Installation
-from worker.services import ALL_QUEUES, CONTROL_QUEUES, beat_service, flower_service, worker_service
+from worker.services import ALL_QUEUES, CONTROL_QUEUES, api_service, beat_service, flower_service, worker_service
 
 
 def option(command: tuple[str, ...], name: str) -> str:
@@ -30,13 +30,13 @@ def test_every_service_uses_the_same_configuration_file(
     monkeypatch.setenv("CONTACT_SYNC_CONFIG", "/somewhere/else.toml")
     monkeypatch.setenv("GRAPH_SECRET", "kept")
     settings = installation.load()
-    for service in (worker_service(settings), beat_service(settings), flower_service(settings)):
+    for service in (worker_service(settings), beat_service(settings), flower_service(settings), api_service(settings)):
         assert service.environment["CONTACT_SYNC_CONFIG"] == str(tmp_path / "contact-sync.toml")
         assert service.environment["GRAPH_SECRET"] == "kept"
 
 
 def test_no_secret_stands_in_a_command_line(installation: Installation) -> None:
     settings = installation.load()
-    for service in (worker_service(settings), beat_service(settings), flower_service(settings)):
+    for service in (worker_service(settings), beat_service(settings), flower_service(settings), api_service(settings)):
         shown = " ".join(service.command)
         assert not any(secret in shown for secret in installation.environment.values())

@@ -1,0 +1,57 @@
+"""The HTTP face as a process: its routes, and how they are served. What a route does stands in a module of its own."""
+
+import socket
+from collections.abc import Callable
+from http import HTTPStatus
+
+import uvicorn
+from fastapi import FastAPI, Response
+
+from tasks.ports import Ports
+from worker.api.notifications import notification_router
+
+KEEP_ALIVE_S = 75
+WARM_STOP_S = 5
+MOST_REQUESTS = 500  # at once; beyond that 503 is said at once, so that whoever is in is answered in time
+
+
+def create_api(ports: Callable[[], Ports]) -> FastAPI:
+    """Return the application; `ports` are this process's, asked for with each request."""
+    app = FastAPI(title="contact-sync", docs_url=None, redoc_url=None)
+    app.include_router(notification_router(ports))
+
+    @app.get("/healthz", response_class=Response, tags=["service"])
+    def healthz() -> Response:
+        """Say that this process lives."""
+        return Response("ok\n", HTTPStatus.OK, media_type="text/plain")
+
+    return app
+
+
+def serve_api(app: FastAPI, listen: str) -> None:
+    """Serve until SIGINT or SIGTERM; what is being answered is finished. Raises OSError if the address is taken."""
+    config = uvicorn.Config(
+        app,
+        access_log=False,  # addresses and tokens stand in the requests
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=WARM_STOP_S,
+        limit_concurrency=MOST_REQUESTS,
+    )
+    with _bound(listen) as listener:
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _bound(listen: str) -> socket.socket:
+    host, _, port = listen.rpartition(":")
+    host = host.strip("[]")
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, int(port)))
+    except OSError:
+        listener.close()
+        raise
+    return listener
