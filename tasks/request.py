@@ -3,7 +3,7 @@
 import json
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, StringConstraints
 
 from adapters.records import Record
 
@@ -16,6 +16,16 @@ def _unique(names: object) -> object:
     return tuple({str(name).strip().casefold(): name for name in names}.values())
 
 
+def _names_something(listed: str) -> str:
+    if not any(part.strip() for part in listed.split(",")):
+        raise ValueError("names nothing: give one name, or several separated by commas, or leave it out")
+    return listed
+
+
+Listed = Annotated[Text, AfterValidator(_names_something)]
+"""One name, or several separated by commas."""
+
+
 class SyncRequest(Record):
     """The inputs of a run, all optional, with the specified names, types and defaults; anything else is refused."""
 
@@ -23,8 +33,8 @@ class SyncRequest(Record):
 
     sync_mode: Literal["full", "incremental"] = "incremental"
     company_id: Text | None = None
-    department_filter: Text | None = None  # one, or several separated by commas
-    office_location_filter: Text | None = None
+    department_filter: Listed | None = None
+    office_location_filter: Listed | None = None
     user_principal_names: Annotated[tuple[Text, ...], BeforeValidator(_unique)] = ()
     skip_disabled_users: bool = True
     update_existing: bool = True

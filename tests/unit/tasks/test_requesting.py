@@ -3,11 +3,13 @@
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tasks import codes
 from tasks.request import SyncRequest
-from tasks.requesting import new_run, new_run_id, request_run
+from tasks.requesting import RequestRefusedError, new_run, new_run_id, read_inputs, request_run
 from tests.fakes.ledger import FakeLedger
 from tests.unit.tasks.makers import make_connector
 
@@ -74,6 +76,44 @@ def test_run_id_that_is_taken_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("tasks.requesting.secrets.choice", lambda _: next(letters))
     first, second = (request_run(ledger.ports, "contoso", {}, trigger="cli") for _ in range(2))
     assert (first.run_id[-6:], second.run_id[-6:]) == ("aaaaaa", "bbbbbb")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "reason"),
+    [
+        ({"department_filter": " , ,"}, "department_filter: Value error, names nothing"),
+        ({"office_location_filter": ","}, "office_location_filter: Value error, names nothing"),
+        ({"department_filter": ""}, "department_filter: String should have at least 1 character"),
+        ({"user_principal_names": ["ann@contoso.com", " "]}, "user_principal_names.1: String should have"),
+        ({"company_id": " "}, "company_id: String should have"),
+        ({"company_id": 250}, "company_id: Input should be a valid string"),
+        ({"user_principal_names": "ann@contoso.com"}, "user_principal_names: Input should be a valid"),
+    ],
+)
+def test_inputs_that_make_no_sense_are_refused_with_the_reason(inputs: dict[str, object], reason: str) -> None:
+    with pytest.raises(RequestRefusedError, match=re.escape(reason)):
+        read_inputs(inputs)
+
+
+SENSIBLE: dict[str, tuple[object, ...]] = {
+    "sync_mode": ("full", "incremental"),
+    "company_id": ("250",),
+    "department_filter": (" Sales , it",),
+    "office_location_filter": ("Berlin",),
+    "user_principal_names": ([" Ann@contoso.com", "ann@CONTOSO.com "],),
+    "skip_disabled_users": (True, False),
+    "update_existing": (True, False),
+    "dry_run": (True, False),
+}
+
+
+@given(st.fixed_dictionaries({}, optional={name: st.sampled_from(values) for name, values in SENSIBLE.items()}))
+def test_any_combination_of_the_eight_inputs_is_taken_and_given_back(inputs: dict[str, object]) -> None:
+    request = read_inputs(inputs)
+    assert SyncRequest.from_run(request.model_dump(mode="json")) == request
+    assert set(SENSIBLE) == set(SyncRequest.model_fields)
+    if "user_principal_names" in inputs:
+        assert request.user_principal_names == ("ann@CONTOSO.com",)
 
 
 def test_unknown_connector_and_wrong_inputs_are_refused_before_anything_is_written() -> None:

@@ -79,8 +79,8 @@ def test_office_location_filter_is_a_list_trimmed_and_folded() -> None:
     assert decide({}, office_location_filter="berlin") == "office_location_filter"
 
 
-def test_filter_without_any_name_lets_nobody_in() -> None:
-    assert decide({"department": None}, department_filter=",") == "department_filter"
+def test_user_without_a_department_is_in_none_of_those_asked_for() -> None:
+    assert decide({"department": None}, department_filter=",Sales,") == "department_filter"
 
 
 def test_broken_rule_is_refused_before_anybody_is_decided() -> None:
