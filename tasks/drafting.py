@@ -86,9 +86,7 @@ class Drafter:
             if name in self._specs and rule.update != "never"
         ]
         self._contact_type = find_contact_type(connector.psa_contact_type, schema)
-        self._misses_type = bool(
-            connector.psa_contact_type and schema.contact_types and self._contact_type is None,
-        )
+        self._type_note = _type_note(connector.psa_contact_type, self._contact_type, schema)
 
     def draft(self, user: User) -> Drafted:
         """Return the contact that this user should have, or the error that keeps it from having one."""
@@ -111,11 +109,8 @@ class Drafter:
         if "phone" not in sheet.fields and "mobile_phone" not in sheet.fields:
             message = f"User missing phone number, contact {DONE} without phone"
             sheet.notes.append(Note(codes.MISSING_PHONE_NUMBER, message))
-        if self._misses_type:
-            message = (
-                f"The PSA has no contact type {self._connector.psa_contact_type!r}; the contact is made without one"
-            )
-            sheet.notes.append(Note(codes.REFERENCE_NOT_FOUND, message, field="contact_type"))
+        if self._type_note is not None:
+            sheet.notes.append(self._type_note)
         draft = ContactDraft(
             company_id=company_id,
             site_id=site_id,
@@ -183,6 +178,18 @@ def find_contact_type(wanted: str | None, schema: PsaSchema) -> str | None:
     by_id = {type_id: type_id for type_id, _ in schema.contact_types}
     by_name = {fold(name): type_id for type_id, name in reversed(schema.contact_types)}
     return by_id.get(wanted.strip()) or by_name.get(fold(wanted))
+
+
+def _type_note(wanted: str | None, found: str | None, schema: PsaSchema) -> Note | None:
+    """Say that contacts are made without the type that is configured, and why."""
+    if not wanted or found is not None or not (schema.contact_types or schema.contact_type_hint):
+        return None
+    reason = (
+        f"The PSA has no contact type {wanted!r}"
+        if schema.contact_types
+        else f"This PSA's contacts have no type of their own: {schema.contact_type_hint}"
+    )
+    return Note(codes.REFERENCE_NOT_FOUND, f"{reason}; the contact is made without one", field="contact_type")
 
 
 def _fill_in(sheet: _Sheet, mapped: _Mapped) -> None:

@@ -266,3 +266,17 @@ def test_value_that_does_not_fit_is_refused_with_its_field(
         sandbox_psa.port.create_contact(draft(**fields), permit=permit)
     assert caught.value.field == field
     assert sandbox_psa.port.count_contacts(COMPANY) == 0
+
+
+def test_contact_type_is_given_to_new_contacts_and_taken_from_none(sandbox_psa: SandboxPsa) -> None:
+    types = sandbox_psa.port.fetch_schema().contact_types
+    (employee, _), (other, _) = types[0], types[1]
+    wanted = draft(email="a@contoso.example").model_copy(update={"contact_type": employee})
+    made = sandbox_psa.port.create_contact(wanted, permit=permit)
+    assert [str(each["id"]) for each in sandbox_psa.raw(made.id)["types"]] == [employee]
+    by_hand = sandbox_psa.add_raw(typeIds=[int(other)])
+    for contact_id in (made.id, by_hand):
+        contact = sandbox_psa.port.fetch_contact(contact_id)
+        before = sandbox_psa.raw(contact_id)["types"]
+        sandbox_psa.port.update_contact(change(contact, fields={"job_title": "Chief"}, active=False), permit=permit)
+        assert sandbox_psa.raw(contact_id)["types"] == before

@@ -87,6 +87,13 @@ def test_unknown_contact_type_is_left_out_with_a_note() -> None:
     assert noted(drafted) == [codes.REFERENCE_NOT_FOUND]
 
 
+def test_contact_type_that_this_psa_keeps_nowhere_is_left_out_with_a_note_that_says_where_it_could() -> None:
+    schema = PsaSchema(fields=SCHEMA.fields, contact_type_hint="name a field by contact_type_field")
+    drafted = draft({}, schema, psa_contact_type="Employee")
+    assert noted(drafted) == [codes.REFERENCE_NOT_FOUND]
+    assert "contact_type_field" in drafted.notes[0].message
+
+
 def test_contact_type_means_nothing_to_a_psa_without_contact_types() -> None:
     assert noted(draft({}, PsaSchema(fields=SCHEMA.fields), psa_contact_type="Employee")) == []
 
