@@ -12,6 +12,7 @@ from tasks.scheduling import due_tick
 
 RUN_DUE = "run.due"
 CONNECTOR_UNUSABLE = "connector.unusable"
+SHORT_TRIGGERS = frozenset({"poll", "event"})  # their runs over a tenant end soon: the scheduled one waits, unrefused
 
 
 def dispatch_due(ports: Ports) -> None:
@@ -39,7 +40,7 @@ def _dispatch(ports: Ports, connector: Connector) -> None:
         ports.memory.see_connector(connector.connector_id, at_ms=now_ms)
         return
     tick_ms = _due_moment(ports, connector, last_ms=last_ms, now_ms=now_ms)
-    if tick_ms is None:
+    if tick_ms is None or ports.events.busy_with(connector.connector_id) & SHORT_TRIGGERS:
         return
     run_id = new_run_id(connector.connector_id, at_ms=now_ms)
     run = new_run(connector, SyncRequest(), trigger="schedule", run_id=run_id, at_ms=now_ms)

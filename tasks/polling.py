@@ -55,7 +55,7 @@ def poll_delta(ports: Ports, connector_id: str) -> None:
         now_ms = ports.runs.now_ms()
         if not is_due(connector, last_ms=ports.events.last_poll(connector_id), now_ms=now_ms):
             return
-        if not ports.events.is_busy(connector_id):
+        if not ports.events.busy_with(connector_id):
             _poll(ports, connector, now_ms=now_ms)
         ports.events.mark_poll(connector_id, at_ms=now_ms)
     finally:

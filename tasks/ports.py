@@ -460,8 +460,8 @@ class Events(Protocol):
     def mark_poll(self, connector_id: str, *, at_ms: int) -> None:
         """Remember when a connector's changes were asked for."""
 
-    def is_busy(self, connector_id: str) -> bool:
-        """Tell whether a run over the whole tenant is going on."""
+    def busy_with(self, connector_id: str) -> set[str]:
+        """Return what asked for the runs over the whole tenant that go on or wait for their turn: their triggers."""
 
     def take_turn(self, owner: str, name: str, *, holder: str, seconds: float) -> bool:
         """Be the only one who does this, for so long at most."""

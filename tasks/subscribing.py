@@ -195,7 +195,7 @@ def _catch_up(ports: Ports, state: Subscribed) -> None:
     at_ms = ports.events.signals(state.connector_id).get(CATCH_UP)
     now_ms = ports.runs.now_ms()
     too_soon = now_ms - state.caught_up_at_ms < CATCH_UP_EVERY_S * 1000
-    if at_ms is None or too_soon or ports.events.is_busy(state.connector_id):
+    if at_ms is None or too_soon or ports.events.busy_with(state.connector_id):
         return
     key = f"{CATCH_UP}:{state.connector_id}:{at_ms}"
     request_run(ports, state.connector_id, SyncRequest(), trigger="event", key=key)

@@ -147,10 +147,15 @@ class Events:
         """Remember when a connector's changes were asked for."""
         self._connection.client.hset(self._keys.polls, connector_id, str(at_ms))
 
-    def is_busy(self, connector_id: str) -> bool:
-        """Tell whether a run over the whole tenant is going on."""
-        holder = self._connection.client.get(self._keys.connector_lease(connector_id))
-        return holder is not None and self._connection.client.zscore(self._keys.open, holder) is not None
+    def busy_with(self, connector_id: str) -> set[str]:
+        """Return what asked for the runs over the whole tenant that go on or wait for their turn: their triggers."""
+        run_ids = self._connection.client.zrange(self._keys.open, 0, -1)
+        with self._connection.pipeline() as pipe:
+            for run_id in run_ids:
+                pipe.hmget(self._keys.run_parts(text(run_id))["run"], ["connector_id", "lane", "trigger"])
+            found = pipe.execute()
+        ours = [connector_id.encode(), b"bulk"]
+        return {text(trigger) for *whose, trigger in found if whose == ours and trigger is not None}
 
     def take_turn(self, owner: str, name: str, *, holder: str, seconds: float) -> bool:
         """Be the only one who does this, for so long at most."""

@@ -51,6 +51,9 @@ class FakeLedger:
     def watermark(self, connector_id: str) -> Watermark | None:
         return self.watermarks.get(connector_id)
 
+    def busy_with(self, connector_id: str) -> set[str]:
+        return set()
+
     def current_version(self) -> int:
         return 1
 

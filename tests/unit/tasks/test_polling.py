@@ -73,6 +73,20 @@ def test_nothing_is_asked_while_a_run_over_the_tenant_goes_on(engine: Engine) ->
     assert len(engine.store.reports.open_runs()) == 1
 
 
+def test_nothing_is_asked_while_a_run_over_the_tenant_waits_for_its_turn(engine: Engine) -> None:
+    engine.directory.add_user("ann")
+    engine.request(user_principal_names=["ann@contoso.com"])
+    assert engine.store.events.busy_with("contoso") == set(), "a run for single users is none over the tenant"
+    engine.request()
+    engine.queue.waiting.clear()
+    assert engine.store.events.busy_with("contoso") == {"cli"}
+    assert engine.store.events.busy_with("contos") == set()
+    engine.store.events.mark_poll("contoso", at_ms=0)
+    before = engine.directory.calls["fetch_delta"]
+    poll_delta(engine.ports, "contoso")
+    assert engine.directory.calls["fetch_delta"] == before
+
+
 def test_two_polls_at_once_are_one(engine: Engine) -> None:
     engine.directory.add_user("ann")
     engine.store.events.mark_poll("contoso", at_ms=0)
@@ -192,3 +206,21 @@ def test_connectors_are_spread_over_the_interval_even_after_a_standstill() -> No
 
 def test_connector_without_an_interval_is_never_due() -> None:
     assert not is_due(make_connector(), last_ms=None, now_ms=1)
+
+
+# --- beside the schedule --------------------------------------------------------------------------------------------
+
+
+def test_scheduled_run_waits_for_one_that_a_poll_asked_for(engine: Engine) -> None:
+    engine.configure(schedule="* * * * *")
+    engine.directory.add_user("ann")
+    engine.store.events.mark_poll("contoso", at_ms=0)
+    engine.store.memory.see_connector("contoso", at_ms=engine.store.runs.now_ms() - 120_000)
+    poll_delta(engine.ports, "contoso")
+    dispatch_due(engine.ports)
+    assert [run.trigger for run in engine.store.reports.open_runs()] == ["poll"]
+    engine.work()
+    dispatch_due(engine.ports)
+    engine.work()
+    newest = engine.store.reports.heads()[0]
+    assert (newest["trigger"], newest["success"]) == ("schedule", True)
