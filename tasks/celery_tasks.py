@@ -5,6 +5,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 import structlog
 from celery import Task, shared_task
+from celery.exceptions import Reject
 
 from adapters.errors import TransientError
 from tasks import (
@@ -71,9 +72,13 @@ class SyncTask(Task[..., Any]):
     def later(self, wait_s: float) -> Exception:
         """Publish the message once more, with a countdown; return what this delivery is to end with.
 
-        Celery would forget what Flower and the logs show of the message."""
+        Celery would forget what Flower and the logs show of the message, and the message itself if the broker does not
+        take its copy: then this delivery goes back to the queue instead, at the latest by the visibility time-out."""
         shown: dict[str, Any] = {name: getattr(self.request, name, None) for name in ("argsrepr", "kwargsrepr")}
-        return self.retry(countdown=wait_s, throw=False, **shown)
+        try:
+            return self.retry(countdown=wait_s, throw=False, **shown)
+        except Reject:
+            return Reject("the broker takes no copy", requeue=True)
 
 
 @shared_task(bind=True, base=SyncTask, name="sync.dispatch_due", **LATE)

@@ -1,18 +1,21 @@
 """What an installation refuses unless service.development is true: doors that stand open, secrets that lie about."""
 
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import SplitResult, parse_qsl
 
+from adapters.store.budgets import HORIZON_S
 from worker.configuration.graph_app import GraphApp
 from worker.configuration.layers import Merged
 from worker.configuration.problems import Problem
 from worker.configuration.psas import psa_kinds
 from worker.configuration.references import Json, is_reference, text_of
 from worker.configuration.service import ServiceSection, secret_fields
-from worker.configuration.values import is_local_host, split_url
+from worker.configuration.values import is_local_host, parse_duration, split_url
 
 HINT = "only service.development = true allows this"
 GRAPH_ADDRESSES = ("login_url", "graph_url")
+SHORTEST_WRITE_S = 2 * HORIZON_S + 1  # two calls wait for the budget, and a second for the answers
 SHORTEST_PASSWORD = 10  # characters, of what a person types
 SHORTEST_TOKEN = 16  # of what a machine sends
 FEWEST_CHARACTERS = 5
@@ -33,6 +36,7 @@ def check_service(values: Json, merged: Merged) -> Iterator[Problem]:
         place = merged.locate(("flower_basic_auth",))
         yield Problem(*place, "is missing", f"without it Flower shows users' names to anyone; {HINT}")
     yield from _check_strength(str(text_of(values.get("flower_basic_auth")) or "").partition(":")[2], merged)
+    yield from _check_write_deadline(values.get("timing"), merged)
     public_url = _split(values, "public_url")
     if public_url and public_url.scheme != "https":
         yield Problem(*merged.locate(("public_url",)), "must be https: Graph delivers nowhere else", HINT)
@@ -47,6 +51,19 @@ def check_service(values: Json, merged: Merged) -> Iterator[Problem]:
 def _check_strength(password: str, merged: Merged) -> Iterator[Problem]:
     if password and is_weak(password, shortest=SHORTEST_PASSWORD):
         yield Problem(*merged.locate(("flower_basic_auth",)), WEAK.format(SHORTEST_PASSWORD), HINT)
+
+
+def _check_write_deadline(timing: Any, merged: Merged) -> Iterator[Problem]:
+    """Yield a deadline that a busy budget alone would use up: a write behind it would be tried for ever."""
+    try:
+        deadline_s = parse_duration(timing.get("write_deadline_s")) if isinstance(timing, dict) else None
+    except ValueError:  # told already
+        return
+    if isinstance(deadline_s, int | float) and deadline_s < SHORTEST_WRITE_S:
+        reason = (
+            f"must be {SHORTEST_WRITE_S:g} at least: a write and its login may wait {HORIZON_S:g} s each for a call"
+        )
+        yield Problem(*merged.locate(("timing", "write_deadline_s")), reason, HINT)
 
 
 def is_weak(secret: str, *, shortest: int) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from celery import Celery, Task
-from celery.exceptions import Retry
+from celery.exceptions import Reject, Retry
 
 from adapters.errors import TransientError
 from adapters.records import Batch, Member
@@ -233,6 +233,19 @@ def test_run_asked_for_by_flower_while_the_broker_is_away_is_asked_for_again_und
     (retried,) = sent(broker, "control")
     run_id = deliver(worker, "sync.start_run", **{**ASKED, "id": retried["id"]})
     assert [run.run_id for run in engine.store.reports.open_runs()] == [run_id]
+
+
+def test_message_whose_copy_the_broker_does_not_take_goes_back_to_its_queue(engine: Engine) -> None:
+    app = create_app("redis://127.0.0.1:1/0", visibility_timeout_s=60, user_events=True)
+    once = {"max_retries": 0, "retry_policy": {"max_retries": 0}}
+    app.conf.update(task_publish_retry=False, broker_transport_options=once, result_backend_transport_options=once)
+    app.build_ports = lambda: engine.ports
+    engine.queue.refuse["start_run"] = 1
+    with pytest.raises(Reject) as rejected:
+        deliver(app, "sync.start_run", **ASKED)
+    error: Any = rejected.value
+    assert error.requeue
+    app.close()
 
 
 def test_message_that_comes_back_shows_what_it_showed(engine: Engine, worker: SyncApp, broker: Connection) -> None:

@@ -104,6 +104,21 @@ def test_weak_token_is_for_development_only(installation: Installation, token: s
     installation.load()
 
 
+@pytest.mark.parametrize(("seconds", "is_taken"), [("2", False), ('"4s"', False), ("5", True), ('"20s"', True)])
+def test_write_deadline_that_a_busy_budget_uses_up_is_refused(
+    installation: Installation, seconds: str, is_taken: bool
+) -> None:
+    installation.add(f"[service.timing]\nwrite_deadline_s = {seconds}")
+    if is_taken:
+        installation.load()
+        return
+    problem = installation.problem()
+    assert problem.key == "service.timing.write_deadline_s"
+    assert problem.reason.startswith("must be 5 at least")
+    installation.replace(*DEVELOPMENT)
+    installation.load()
+
+
 def test_weak_password_of_a_store_elsewhere_is_refused(installation: Installation) -> None:
     installation.environment["REDIS"] = "rediss://:secret@valkey.msp.com:6380/0"
     installation.replace("[service]", '[service]\nredis_url = { env = "REDIS" }')
