@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import structlog
 
-from adapters.errors import WireError
+from adapters.errors import NotFoundError, WireError
 from adapters.records import Contact, Outcome, Planned, Run, Tombstone, User
 from tasks import closing, codes, guarding, holding, report
 from tasks.conflicts import AddressClaim
@@ -152,7 +152,7 @@ class Judgement:
         """Count the tenant's users; None where it cannot be asked. Needs no hold: it is asked before there is one."""
         try:
             return self.ports.directory(self.run).count_users(enabled_only=enabled_only)
-        except WireError as error:
+        except (WireError, NotFoundError) as error:
             log.warning("count.unknown", reason=error.reason, status=error.status)
             return None
 

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 
 import structlog
 
-from adapters.errors import WireError
+from adapters.errors import NotFoundError, ResyncError, WireError
 from adapters.records import Contact, Link, Outcome, Planned, Tombstone, User
 from tasks import codes, leaving, report
 from tasks.contact_keys import is_object_id
@@ -23,6 +23,8 @@ from tasks.survey import Survey
 
 AT_ONCE = 1000
 MOST_CONFIRMED = 500  # reads of single users a run; whoever is beyond that waits for the next full run
+MOST_RESTARTS = 3
+DELETED_UNKNOWN = "deleted_users.unknown"
 
 log = structlog.get_logger()
 
@@ -149,20 +151,23 @@ class Leavers:
             deleted = self._deleted.get(leaver.user.id)
             user = leaving.name_known(leaver.user, contact, deleted=deleted)
             known = replace(leaver, user=user, is_proved=leaver.is_proved or deleted is not None)
-            if leaving.is_theirs(contact, user, link=link):
-                self._waiting[user.id] = _Waiting(known, contact, link)
-            else:
-                del self._waiting[user.id]
+            self._waiting[user.id] = _Waiting(known, contact, link)
 
     def _iter_deleted(self) -> Iterator[User]:
-        """Yield the users that were deleted lately; of a tenant that does not list them, none."""
-        directory, link = self._judgement.ports.directory(self._judgement.run), None
+        """Yield the users that were deleted lately; of a tenant that does not list them, none.
+
+        A list that expires on the way begins anew, and names some twice."""
+        directory, link, restarts = self._judgement.ports.directory(self._judgement.run), None, 0
         while True:
             try:
                 page = self._judgement.read(lambda: directory.fetch_deleted_users(link))  # noqa: B023 - called at once
-            except WireError as error:
-                log.warning("deleted_users.unknown", reason=error.reason, status=error.status)
-                return
+            except (WireError, NotFoundError, ResyncError) as error:
+                restarts += 1
+                if not isinstance(error, ResyncError) or restarts > MOST_RESTARTS:
+                    log.warning(DELETED_UNKNOWN, reason=error.reason, status=error.status)
+                    return
+                link = None
+                continue
             yield from (entry for entry in page.entries if isinstance(entry, User))
             link = page.next_link
             if link is None:

@@ -15,7 +15,7 @@ from tasks.planning import plan_deactivation
 from tasks.refusals import warning
 from tasks.scope import DISABLED, Departure, Exclusion
 
-__all__ = ["DELETED", "Leaver", "contact_of", "decide_leaver", "is_kept", "is_theirs", "leaver_of", "name_known"]
+__all__ = ["DELETED", "Leaver", "contact_of", "decide_leaver", "is_kept", "is_recognised", "leaver_of", "name_known"]
 
 Json = dict[str, Any]
 
@@ -55,28 +55,27 @@ def leaver_of(planned: Planned, user: User | None, exclusion: Exclusion | None, 
 def contact_of(
     leaver: Leaver, contacts: Iterable[Contact], *, link: Link | None, owners: Mapping[str, str], tenant_id: str
 ) -> Contact | None:
-    """Return the active contact that is certainly this user's: the linked one first, else the one with its id."""
+    """Return the active contact that carries this user's object id, or that is linked to it and carries none.
+
+    The linked one comes first. One that another user is linked to is nobody else's."""
     me = f"{tenant_id}/{leaver.user.id}"
+    own_id, linked_id = leaver.user.id.lower(), link.contact_id if link is not None else None
     theirs = [
         contact
         for contact in contacts
-        if contact.active and owners.get(contact.id, me) == me and is_theirs(contact, leaver.user, link=link)
+        if contact.active
+        and owners.get(contact.id, me) == me
+        and object_id_of(contact) in ((own_id, None) if contact.id == linked_id else (own_id,))
     ]
-    is_linked = link.contact_id if link is not None else None
-    return min(theirs, key=lambda contact: (contact.id != is_linked, contact.id), default=None)
+    return min(theirs, key=lambda contact: (contact.id != linked_id, contact.id), default=None)
 
 
-def is_theirs(contact: Contact, user: User, *, link: Link | None) -> bool:
-    """Tell whether a contact carries the user's object id, or is linked to it and nothing on it speaks against.
+def is_recognised(contact: Contact, user: User) -> bool:
+    """Tell whether a contact carries the user's object id or, without any, an address or the name of the user.
 
-    A linked contact without the id must still have an address or the name of the user, where these are known."""
-    object_id = object_id_of(contact)
-    if object_id is not None:
-        return object_id == user.id.lower()
-    if link is None or link.contact_id != contact.id:
-        return False
+    Of a user of whom nothing but the id is left, the link alone has to do."""
     addresses = addresses_of(user)
-    if not addresses:
+    if object_id_of(contact) is not None or not addresses:
         return True
     name = f"{contact.fields.get('first_name', '')} {contact.fields.get('last_name', '')}"
     return strength_of(contact, addresses) is not None or fold(name) == fold(user.display_name or "")
@@ -105,6 +104,12 @@ def decide_leaver(
     policy = connector.on_leaver if leaver.departure == "left" else connector.on_out_of_scope
     if policy == "report" or not leaver.is_proved:
         return _stays(user, _reported(leaver, contact, policy=policy))
+    if not is_recognised(contact, user):
+        message = (
+            f"{name_of(user)} left, but contact {contact.id}, which was this user's, has neither object id nor address"
+            " nor name of it any more and was left alone; deactivate it in the PSA if it is still the same person"
+        )
+        return _stays(user, warning(user, codes.USER_LEFT, message))
     if is_kept(user, contact, keep_active=connector.keep_active):
         message = f"Contact {contact.id} of {name_of(user)} is on the list keep_active and stays active"
         return _stays(user, warning(user, codes.CONTACT_KEPT_ACTIVE, message))

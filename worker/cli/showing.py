@@ -93,7 +93,7 @@ def _columns(kind: str, rows: Iterable[Json]) -> tuple[list[str], list[list[obje
 def _difference(row: Json) -> str:
     """Say what would change in one contact; of a new one, its values."""
     before, after = row["before"], row["after"]
-    return "\n".join(f"{name}: {before.get(name) or '(nothing)'} → {after[name] or '(nothing)'}" for name in after)
+    return "; ".join(f"{name}: {before.get(name) or '(nothing)'} → {after[name] or '(nothing)'}" for name in after)
 
 
 def _words(row: Json) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from adapters.errors import NotFoundError, ResyncError, SyncError, WireError
 from adapters.records import Contact, User
 from tests.fakes.engine import Engine
 from tests.fakes.reports import Json, codes, counts, names
@@ -230,9 +231,33 @@ def test_linked_contact_of_which_nothing_is_the_users_any_more_stays_active(engi
         update={"entra_id": None, "emails": ("rita@contoso.com",), "fields": fields}
     )
     engine.directory.delete_user(users["bob"].id)
+    for mode in ("incremental", "full"):
+        report = engine.run(sync_mode=mode)
+        assert inactive(engine) == []
+        assert codes(report, "warnings") == ["UserLeft"]
+        assert "left alone" in report["warnings"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [WireError("request_refused", vendor="graph", status=400), NotFoundError("not_found", vendor="graph", status=404)],
+    ids=lambda error: type(error).__name__,
+)
+def test_tenant_that_lists_no_deleted_users_goes_on_without(engine: Engine, error: SyncError) -> None:
+    users = furnish(engine)
+    engine.directory.delete_user(users["bob"].id)
+    engine.directory.fail("fetch_deleted_users", error)
+    assert_deactivated(engine.run(), engine, "bob")
+
+
+def test_list_of_deleted_users_that_expires_begins_anew(engine: Engine) -> None:
+    users = furnish(engine)
+    engine.directory.page_size = 1
+    for name in ("bob", "cid"):
+        engine.directory.delete_user(users[name].id)
+    engine.directory.fail("fetch_deleted_users", ResyncError("page_link_expired", vendor="graph", status=400), times=2)
     report = engine.run()
-    assert inactive(engine) == []
-    assert report["success"]
+    assert names(report, "deactivated_contacts") == ["bob", "cid"]
 
 
 @pytest.mark.parametrize("mode", ["full", "incremental"])
