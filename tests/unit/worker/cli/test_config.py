@@ -1,36 +1,21 @@
 """`config apply`, `history` and `rollback` over a real store; no worker is needed."""
 
 import json
-from collections.abc import Iterator
-from itertools import count
 
 import pytest
 
-from tests.fakes.valkey import running_valkey
 from tests.unit.worker.conftest import Installation
 from worker.cli import main
 from worker.cli.exits import Exit
 
-DATABASES = count()  # one a test; the server has sixteen
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with running_valkey() as valkey:
-        yield valkey.url.removesuffix("/0")
-
 
 @pytest.fixture
-def published(installation: Installation, server: str, monkeypatch: pytest.MonkeyPatch) -> Installation:
+def published(stored: Installation) -> Installation:
     """Two published versions: the second has another time zone."""
-    for name, value in installation.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("CONTACT_SYNC_CONFIG", str(installation.path))
-    installation.replace("[service]", f'[service]\nredis_url = "{server}/{next(DATABASES)}"')
     ended("apply")
-    installation.replace("Europe/Berlin", "Europe/Paris")
+    stored.replace("Europe/Berlin", "Europe/Paris")
     ended("apply")
-    return installation
+    return stored
 
 
 def ended(*arguments: str) -> int:
