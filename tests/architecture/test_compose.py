@@ -24,7 +24,7 @@ from worker.configuration.service import TimingSection
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
 SERVICES: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())["services"]
-PRODUCT = ("worker", "beat", "flower")
+PRODUCT = ("worker", "beat", "flower", "api")
 
 
 def seconds(duration: str) -> int:
@@ -49,7 +49,7 @@ def test_the_specification_would_refuse_a_misspelt_key(tmp_path: Path) -> None:
 
 
 def test_every_part_of_an_installation_is_there() -> None:
-    assert set(SERVICES) == {"valkey", "worker", "beat", "flower", "sandbox"}
+    assert set(SERVICES) == {"valkey", "worker", "beat", "flower", "api", "sandbox"}
     assert [name for name, service in SERVICES.items() if service.get("profiles")] == ["sandbox"]
     assert SERVICES["worker"]["deploy"]["replicas"] >= 2
 
