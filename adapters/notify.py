@@ -39,6 +39,14 @@ class AppriseNotifier:
         number = self.targets.index(target) + 1
         return f"notify {number} ({self._urls[target].partition(':')[0]})"
 
+    def is_usable(self, target: str) -> bool:
+        """Tell whether Apprise knows the service and finds all parts of the address; sends nothing."""
+        with self._lock:
+            try:
+                return self._plugin(target) is not None
+            except TransientError:
+                return False
+
     def send(self, target: str, *, title: str, body: str) -> None:
         """Send plain text to one target. Raises TransientError(target_unusable | not_delivered)."""
         with self._lock:

@@ -16,6 +16,7 @@ from worker.cli.entering import Config, Json, opened_store, settings_of
 from worker.cli.exits import Exit, Refusal
 from worker.cli.findings import INSTALLATION, Finding
 from worker.cli.probing import Prober
+from worker.compose import make_notifier
 from worker.settings import Settings
 
 __all__ = ["register"]
@@ -59,7 +60,7 @@ def check(
     chosen = choose(settings.connectors, names=connector or [], tags=tag or [], psas=psa or [], every=everybody)
     with ExitStack() as stack:
         store, finding = _store(settings, stack)
-        findings = [finding]
+        findings = [finding, *_alerts(settings)]
         prober = stack.enter_context(closing(Prober(settings, store, confirm=confirm)))
         for connector_id in chosen:
             if not as_json:
@@ -83,6 +84,18 @@ def _store(settings: Settings, stack: ExitStack) -> tuple[Store | None, Finding]
         return None, Finding(INSTALLATION, "store", "failed", f"{error}; check service.redis_url and its settings")
     detail = f"reachable, nothing evicted, append-only file on; {workers} worker processes alive"
     return store, Finding(INSTALLATION, "store", "ok" if workers else "warning", detail)
+
+
+def _alerts(settings: Settings) -> Iterator[Finding]:
+    """Yield what was found about each address of service.notify; nothing is sent there."""
+    notifier = make_notifier(settings)
+    for target in notifier.targets:
+        name = notifier.describe(target)
+        if notifier.is_usable(target):
+            yield Finding(INSTALLATION, name, "ok", "alerts can go there; try it: contact-sync notify test")
+        else:
+            detail = "no such service, or a part of the URL is missing: compare with Apprise's page of that service"
+            yield Finding(INSTALLATION, name, "failed", detail)
 
 
 def _print(findings: list[Finding], *, as_json: bool) -> None:

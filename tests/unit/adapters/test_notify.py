@@ -74,3 +74,9 @@ def test_heartbeat_that_fails_is_an_error_without_the_address(webhook: Webhook, 
 
 def test_no_heartbeat_where_nobody_watches() -> None:
     AppriseNotifier([]).ping()
+
+
+def test_address_is_judged_without_sending(webhook: Webhook) -> None:
+    notifier = AppriseNotifier([f"json://{webhook.address}/x", "bogus://x", "slack://x"])
+    assert [notifier.is_usable(target) for target in notifier.targets] == [True, False, False]
+    assert webhook.got == []

@@ -7,8 +7,9 @@ import pytest
 
 from tests.fakes.webhook import Webhook, running_webhook
 from tests.unit.worker.installation import ENVIRONMENT, MAIN
-from worker.cli import main
+from worker.cli import check, main
 from worker.cli.exits import Exit
+from worker.settings import load_settings
 
 
 def ended(*arguments: str) -> int:
@@ -62,3 +63,15 @@ def test_without_any_address_it_says_what_to_write(
     configure(tmp_path, "", monkeypatch)
     assert ended() == Exit.USAGE
     assert "notify = [" in capsys.readouterr().err
+
+
+def test_check_judges_the_addresses_and_sends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running_webhook() as webhook:
+        configure(tmp_path, f'notify = ["json://{webhook.address}/t0ken", "bogus://t0ken"]', monkeypatch)
+        findings = list(check._alerts(load_settings()))
+        assert webhook.got == []
+    assert [(each.what, each.verdict) for each in findings] == [
+        ("notify 1 (json)", "ok"),
+        ("notify 2 (bogus)", "failed"),
+    ]
+    assert "t0ken" not in str(findings)
