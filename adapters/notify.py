@@ -43,18 +43,18 @@ class AppriseNotifier:
         """Tell whether Apprise knows the service and finds all parts of the address; sends nothing."""
         with self._lock:
             try:
-                return self._plugin(target) is not None
+                return self._sender(target) is not None
             except TransientError:
                 return False
 
     def send(self, target: str, *, title: str, body: str) -> None:
         """Send plain text to one target. Raises TransientError(target_unusable | not_delivered)."""
         with self._lock:
-            plugin = self._plugin(target)
-        if plugin is None:
+            sender = self._sender(target)
+        if sender is None:
             raise TransientError("target_unusable", vendor=VENDOR)
         try:
-            arrived = plugin.notify(body=body, title=title, notify_type="warning", body_format="text")
+            arrived = sender.notify(body=body, title=title, notify_type="warning", body_format="text")
         except Exception as exc:  # noqa: BLE001 - plugins raise what they like; its text may quote the address
             raise TransientError("not_delivered", vendor=VENDOR) from _without_text(exc)
         if not arrived:
@@ -71,7 +71,7 @@ class AppriseNotifier:
         if status not in OK:
             raise TransientError("heartbeat_refused", vendor=VENDOR, status=status)
 
-    def _plugin(self, target: str) -> Any:
+    def _sender(self, target: str) -> Any:
         """Build a target's sender: nothing is kept on disk, no redirect is followed, its log lines quote no address."""
         logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
         with warnings.catch_warnings(action="ignore"):  # about its own imports
@@ -88,7 +88,8 @@ class AppriseNotifier:
                 allow_templates=False,
             )
             try:
-                return Apprise.instantiate(self._urls[target], asset=asset, suppress_exceptions=True)
+                sender = Apprise(asset=asset)  # it, and not the plugin, puts text into the form that the service wants
+                return sender if sender.add(self._urls[target]) else None
             except Exception as exc:  # noqa: BLE001 - as above
                 raise TransientError("target_unusable", vendor=VENDOR) from _without_text(exc)
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import structlog
+from pydantic import ValidationError
 
 from adapters.errors import TenantError, TransientError
 from tasks import alert_texts, alerting
@@ -19,12 +20,13 @@ MOST_FACTS = 500
 MOST_MESSAGES = 20
 MOST_ROWS = 200  # of a run's errors that are counted to find the most frequent one
 MOST_RUNS_SHOWN = 3
-SEND_AGAIN_S = 90.0  # longer than a round of messages takes, each target's time-outs included
+SEND_AGAIN_S = 90.0  # longer than a target's time-outs
 GIVE_UP_S = 86400.0
 LATE_S = 3600.0  # a scheduled run may take so long before its connector counts as not successful
 
 OPENED, REMINDED, OVER = "incident.opened", "incident.reminded", "incident.over"
 NOT_DELIVERED, GIVEN_UP, NOT_PINGED = "alert.not_delivered", "alert.given_up", "heartbeat.not_delivered"
+UNREADABLE = "incidents.unreadable"
 EVENTS = {"opened": OPENED, "reminder": REMINDED, "over": OVER}
 
 log = structlog.get_logger()
@@ -40,7 +42,7 @@ def watch(ports: Ports) -> None:
 def _advance(ports: Ports) -> int:
     """Take the facts that wait, and what can be seen, into the incidents; return how many facts that were."""
     version, stored = ports.alerts.load()
-    standing = Standing.model_validate_json(stored) if stored else Standing()
+    standing = _standing_of(stored)
     facts = ports.alerts.facts(limit=MOST_FACTS)
     now_ms = ports.runs.now_ms()
     connectors = _connectors(ports)
@@ -62,6 +64,15 @@ def _advance(ports: Ports) -> int:
         facts_of_it = {"kind": incident.kind, "place": incident.place, "reason": incident.reason}
         log.warning(EVENTS[notice.kind], **facts_of_it, members=len(incident.members), met=len(incident.met))
     return len(facts)
+
+
+def _standing_of(stored: str) -> Standing:
+    """Read the incidents back; what another release left and this one cannot read is begun anew, and told again."""
+    try:
+        return Standing.model_validate_json(stored) if stored else Standing()
+    except ValidationError:
+        log.exception(UNREADABLE)
+        return Standing()
 
 
 def _connectors(ports: Ports) -> dict[str, Connector | None]:
@@ -142,18 +153,24 @@ def ping(ports: Ports) -> None:
 
 def _send(ports: Ports) -> None:
     """Send what waits; a target that does not take it gets it again in the next rounds, for a day."""
-    for message in ports.alerts.waiting(limit=MOST_MESSAGES, grace_s=SEND_AGAIN_S):
-        target = message["target"]
-        if target not in ports.notifier.targets:
-            ports.alerts.drop(message)
-            continue
-        try:
-            ports.notifier.send(target, title=message["title"], body=message["body"])
-        except TransientError as error:
-            if ports.runs.now_ms() - message["at_ms"] < GIVE_UP_S * 1000:
-                log.warning(NOT_DELIVERED, target=target, reason=error.reason)
-                continue
-            log.error(  # noqa: TRY400 - the trace says nothing more
-                GIVEN_UP, target=target, title=message["title"]
-            )
-        ports.alerts.drop(message)
+    for _ in range(MOST_MESSAGES):
+        waiting = ports.alerts.waiting(limit=1, grace_s=SEND_AGAIN_S)  # one by one: each has all of its grace
+        if not waiting:
+            return
+        if _is_done(ports, waiting[0]):
+            ports.alerts.drop(waiting[0])
+
+
+def _is_done(ports: Ports, message: Json) -> bool:
+    """Send a message; False if it is to be tried again."""
+    target = message["target"]
+    if target not in ports.notifier.targets:
+        return True
+    try:
+        ports.notifier.send(target, title=message["title"], body=message["body"])
+    except TransientError as error:
+        if ports.runs.now_ms() - message["at_ms"] < GIVE_UP_S * 1000:
+            log.warning(NOT_DELIVERED, target=target, reason=error.reason)
+            return False
+        log.error(GIVEN_UP, target=target, title=message["title"])  # noqa: TRY400 - the trace says nothing more
+    return True

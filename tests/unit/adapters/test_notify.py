@@ -28,6 +28,14 @@ def test_message_arrives_as_it_was_written(webhook: Webhook) -> None:
     assert got["message"] == "Since: now\n- a_b@c.d: %s {app_id} \\n"
 
 
+def test_lines_stay_lines_where_the_service_wants_html(webhook: Webhook) -> None:
+    notifier = AppriseNotifier([f"json://{webhook.address}/x?format=html"])
+    notifier.send(notifier.targets[0], title="t", body="one & <b>\ntwo")
+    ((_, _, got),) = webhook.got
+    assert "<b>" not in got["message"]
+    assert "<br" in got["message"]
+
+
 def test_targets_are_named_without_their_address() -> None:
     notifier = AppriseNotifier([f"json://user:{SECRET}@127.0.0.1/a", f"slack://{SECRET}/b/c"])
     names = [*notifier.targets, *map(notifier.describe, notifier.targets)]

@@ -95,6 +95,23 @@ def test_without_targets_incidents_are_logged_all_the_same(failing: Engine, logs
     assert (line["place"], line["reason"], line["members"]) == ("main", "connectwise unauthorized", 1)
 
 
+def test_incidents_that_cannot_be_read_are_begun_anew(failing: Engine, logs: ENTRIES) -> None:
+    failing.store.alerts.commit(0, '{"incidents": 7}', facts=[], messages=[])
+    failing.run(sync_mode="full")
+    watch(failing)
+    assert len(failing.notifier.sent) == 1
+    assert [entry["log_level"] for entry in logs if entry["event"] == watching.UNREADABLE] == ["error"]
+
+
+def test_message_that_nobody_took_for_a_day_is_given_up_and_logged(failing: Engine, logs: ENTRIES) -> None:
+    failing.notifier.deaf = {"chat"}
+    old = {"target": "chat", "title": "t", "body": "b", "at_ms": failing.ports.runs.now_ms() - 86_400_001}
+    failing.store.alerts.commit(0, "", facts=[], messages=[old])
+    watch(failing)
+    assert failing.store.connection.client.zcard(failing.store.connection.keys.messages) == 0
+    assert [entry["title"] for entry in logs if entry["event"] == watching.GIVEN_UP] == ["t"]
+
+
 class _Killed(BaseException):
     """This worker dies here."""
 
