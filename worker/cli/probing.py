@@ -1,5 +1,6 @@
 """What `check` asks: login, permissions, companies, mapping. Every probe only reads; an error becomes a finding."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -162,9 +163,14 @@ class Prober:
         contacts = self._contacts(connector)
         company = contacts.fetch_company(company_id)
         held = contacts.count_contacts(company_id)
+        calls = math.ceil(held / contacts.fetch_schema().contacts_per_call)
         verdict: Verdict = "failed" if company.deleted else "ok" if company.active else "warning"
         state = "deleted" if company.deleted else "active" if company.active else "inactive"
-        yield f"company {company_id}", verdict, f"{company.name}: {state}, {held} contacts"
+        yield (
+            f"company {company_id}",
+            verdict,
+            f"{company.name}: {state}, {held} contacts, {calls} calls to read them all",
+        )
         yield from _sites(connector, company)
         if tenant and not company.deleted:
             yield self._pairing(connector, tenant[0], company)

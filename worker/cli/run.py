@@ -8,6 +8,7 @@ from typing import IO, Annotated, Any
 import typer
 from pydantic import ValidationError
 
+from adapters.errors import TenantError
 from adapters.records import Run
 from adapters.store import Store
 from tasks import codes
@@ -183,7 +184,13 @@ def _check_published(settings: Settings, store: Store) -> None:
 def _known(ports: Ports) -> dict[str, Connector]:
     version = ports.configuration.current_version()
     names = ports.configuration.connectors(version=version)
-    return {name: ports.configuration.connector(name, version=version) for name in names}
+    known: dict[str, Connector] = {}
+    for name in names:
+        try:
+            known[name] = ports.configuration.connector(name, version=version)
+        except TenantError as error:
+            say(f"{name} is left out: this release cannot use its published settings ({error.reason})", style="red")
+    return known
 
 
 def _check_workers(settings: Settings, store: Store) -> None:

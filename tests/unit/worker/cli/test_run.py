@@ -1,13 +1,19 @@
+import copy
 import io
 import json
+from contextlib import closing
 from typing import Any
 
 import pytest
 
 from tasks import codes
 from tasks.report import write_report
+from tests.unit.worker.conftest import Installation
+from worker.cli import main
 from worker.cli.exits import Exit
 from worker.cli.run import OneLine, exit_of
+from worker.compose import open_store
+from worker.configuration import to_documents
 
 
 def a_head(*, success: bool = False, stopped: str | None = None, processed: int = 0) -> dict[str, Any]:
@@ -42,3 +48,26 @@ def test_report_of_one_line_is_the_same_report() -> None:
         write_report(head, lambda _: iter([{"name": "a\r\nb"}]), out)  # type: ignore[arg-type]  # it writes
     assert "\n" not in line.getvalue()
     assert json.loads(line.getvalue()) == json.loads(whole.getvalue())
+
+
+def test_customer_whose_published_settings_are_of_no_use_keeps_nobody_else_from_running(
+    stored: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stored.add(
+        '[connectors.fabrikam]\ntenant_id = "0e6b1c7a-92d4-4f0b-b1a5-7c3d2e1f0a9b"\npsa_default_company_id = "7"'
+    )
+    settings = stored.load()
+    documents = copy.deepcopy(to_documents(settings))
+    documents["connectors"]["contoso"]["of_a_later_release"] = True
+    with closing(open_store(settings)) as store:
+        store.snapshots.publish(documents)
+        store.presence.beat()
+        with pytest.raises(SystemExit) as end:
+            main(["run", "--all", "--no-wait", "--json"])
+        said = capsys.readouterr()
+        assert not end.value.code, said.err
+        (line,) = said.out.splitlines()
+        run = store.runs.load_run(json.loads(line)["run_id"])
+    assert run is not None
+    assert run.connector_id == "fabrikam"
+    assert "contoso is left out" in said.err
