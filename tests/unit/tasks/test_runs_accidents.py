@@ -182,6 +182,18 @@ def test_filter_that_lets_hardly_anybody_in_is_held(engine: Engine) -> None:
     assert state(engine) == before
 
 
+def test_filter_that_lets_everybody_in_is_held(engine: Engine) -> None:
+    furnish(engine)
+    for number in range(PEOPLE):
+        engine.directory.add_user(f"guest{number}", user_type="Guest")
+    before = state(engine)
+    engine.configure(include_guests=True, fingerprint="f2")
+    report = engine.run()
+    assert state(engine) == before
+    assert [(each["kind"], each["number"]) for each in report["held"]] == [("creations", PEOPLE)]
+    assert {row["operation"] for row in report["held_changes"]} == {"create"}
+
+
 def test_mapping_that_touches_every_phone_is_held_and_the_rest_is_written(engine: Engine) -> None:
     users = furnish(engine)
     mapping = engine.connector().field_mapping
