@@ -97,6 +97,11 @@ class Installation:
         self.settle()
         return self.stack.report(self.event_heads()[0]["run_id"])
 
+    def polls(self) -> int:
+        """Count how often a delta was asked for."""
+        calls = self.stack.control.get("counters").json()["calls"]
+        return sum(call["count"] for call in calls if call["endpoint"] == "/users/delta")
+
     def is_quiet(self) -> bool:
         """Tell whether every noted change has had its run."""
         return not self.stack.store.events.waiting_changes("demo") and not self.stack.store.reports.open_runs()
@@ -218,6 +223,20 @@ def test_killed_and_started_in_any_order_everything_goes_on(installation: Instal
     for user in users:
         installation.wait_until(user, lambda contact: not contact["inactiveFlag"], what=f"created around {order}")
     wait_for(installation.is_subscribed, timeout_s=SOON_S, what=lambda: stack.log()[-3000:])
+
+
+def test_polls_find_what_nobody_told_and_open_no_run_for_nothing(installation: Installation) -> None:
+    stack = installation.stack
+    stack.control.post("settings", json={"graph.notification_loss": 1.0})
+    stack.publish({"demo": f'{SETTINGS}poll_every = "1s"'})
+    user = installation.new_user()
+    installation.wait_until(user, lambda contact: not contact["inactiveFlag"], what="created by a poll")
+    installation.settle()
+    runs, asked = len(stack.store.reports.heads()), installation.polls()
+    wait_for(lambda: installation.polls() >= asked + 2, timeout_s=SOON_S, what=lambda: stack.log()[-3000:])
+    stack.publish({"demo": SETTINGS})
+    installation.settle()
+    assert len(stack.store.reports.heads()) == runs
 
 
 def test_no_secret_of_a_subscription_is_in_any_log(installation: Installation) -> None:

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.worker.conftest import Installation
+from worker.installation import _children
 from worker.services import ALL_QUEUES, CONTROL_QUEUES, api_service, beat_service, flower_service, worker_service
 
 
@@ -40,3 +41,9 @@ def test_no_secret_stands_in_a_command_line(installation: Installation) -> None:
     for service in (worker_service(settings), beat_service(settings), flower_service(settings), api_service(settings)):
         shown = " ".join(service.command)
         assert not any(secret in shown for secret in installation.environment.values())
+
+
+def test_up_runs_the_api_where_graph_is_to_reach_it(installation: Installation) -> None:
+    assert "api" not in {child.name for child in _children(installation.load())}
+    installation.replace("[service]", '[service]\npublic_url = "https://sync.msp.com"')
+    assert "api" in {child.name for child in _children(installation.load())}
