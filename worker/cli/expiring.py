@@ -1,43 +1,51 @@
-"""When the credentials end that open the tenant: the certificate in the file, and what Graph tells of the app's own."""
+"""When the credentials end: what the configuration states, the certificate says, and Graph tells of the app's own."""
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, date, datetime, time, timedelta
 
 from cryptography import x509
 
 from adapters.records import Credential
 from worker.cli.findings import Found, Verdict
+from worker.configuration import GraphApp
 
-__all__ = ["certificate_end", "judge_ends"]
+__all__ = ["UNKNOWN", "judge_ends", "stated_ends", "written_end"]
 
 SOON = timedelta(days=30)
+UNKNOWN: Found = ("secret's end", "ok", "not known: write it down as client_secret_expires, then alerts come before")
 
 
-def certificate_end(path: Path) -> datetime | None:
-    """Return when a certificate (PEM) ends; None for a file that holds none, which the login tells."""
-    try:
-        return x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
-    except (OSError, ValueError):
-        return None
+def stated_ends(app: GraphApp) -> list[Credential]:
+    """Return the ends that stand in the configuration: the certificate's own, and the secret's, if it was written down.
+
+    A file that holds no certificate has none: the login tells."""
+    found = []
+    if app.certificate_file is not None:
+        try:
+            ends_at = x509.load_pem_x509_certificate(app.certificate_file.read_bytes()).not_valid_after_utc
+            found.append(Credential(kind="certificate", name="certificate_file", ends_at=ends_at))
+        except (OSError, ValueError):
+            pass
+    return found + written_end("secret", "client_secret_expires", app.client_secret_expires)
+
+
+def written_end(kind: str, name: str, day: date | None) -> list[Credential]:
+    """Return the end that somebody wrote down, at the end of that day; none if nobody did."""
+    return [] if day is None else [Credential(kind=kind, name=name, ends_at=datetime.combine(day, time.max, UTC))]
 
 
 def judge_ends(
-    credentials: Iterable[Credential] | None, certificate_ends_at: datetime | None, *, now: datetime
+    stated: Iterable[Credential], listed: Iterable[Credential] | None = None, *, now: datetime
 ) -> Iterator[Found]:
-    """Yield how long the credentials last. `credentials` None: the app registration's own are not known.
+    """Yield how long credentials last: those that the configuration states, and those that Graph lists of the app.
 
     An app with several secrets uses one of them, nobody sees which: the last to end counts, others are named."""
-    if certificate_ends_at is not None:
-        yield _judged("certificate", certificate_ends_at, "in certificate_file", now=now)
-    known = sorted(credentials or (), key=lambda each: each.ends_at, reverse=True)
-    for at, each in enumerate(known):
+    for each in stated:
+        yield _judged(each.kind, each.ends_at, str(each.name), now=now)
+    latest_first = sorted(listed or (), key=lambda each: each.ends_at, reverse=True)
+    for at, each in enumerate(latest_first):
         what, verdict, detail = _judged(each.kind, each.ends_at, each.name or "without a name", now=now)
-        is_last = at == 0
-        yield what, verdict if is_last or verdict == "ok" else "warning", detail
-    if certificate_ends_at is None and not known:
-        detail = "not known: note the secret's end yourself, or consent to Application.Read.All in the app's own tenant"
-        yield "secret", "ok", detail
+        yield what, verdict if at == 0 or verdict == "ok" else "warning", detail
 
 
 def _judged(kind: str, ends_at: datetime, name: str, *, now: datetime) -> Found:

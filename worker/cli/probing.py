@@ -16,7 +16,7 @@ from tasks.connector import Connector
 from tasks.mapping_checks import check_mapping
 from tasks.pairing import CONFIRMED, DOUBTFUL, FITS, shared_domain
 from tasks.stepping import message_of
-from worker.cli.expiring import certificate_end, judge_ends
+from worker.cli.expiring import UNKNOWN, judge_ends, stated_ends, written_end
 from worker.cli.findings import Finding, Found, Verdict
 from worker.cli.overlapping import overlaps
 from worker.cli.permissions import judge_roles
@@ -124,9 +124,8 @@ class Prober:
         roles = directory.fetch_roles()
         yield from judge_roles(roles)
         credentials = directory.fetch_credentials() if MAY_READ_APPS & (roles or set()) else None
-        certificate = self._settings.graph_apps[connector.graph_app].certificate_file
-        ends_at = certificate_end(certificate) if certificate is not None else None
-        yield from judge_ends(credentials, ends_at, now=datetime.now(UTC))
+        ends = list(judge_ends(stated_ends(self._settings.graph_apps[connector.graph_app]), credentials, now=_now()))
+        yield from ends or [UNKNOWN]
         enabled, everybody = directory.count_users(enabled_only=True), directory.count_users(enabled_only=False)
         yield "users", "ok", f"{enabled} enabled of {everybody} (User.Read.All)"
         directory.fetch_latest_delta_link()
@@ -151,6 +150,8 @@ class Prober:
         if facts.vendor_sync:
             warning = "the PSA's own Microsoft 365 contact sync is on: two writers would fight; switch one off"
             yield "PSA contact sync", "warning", warning
+        written = written_end("key", "key_expires", self._settings.psas[connector.psa].key_expires)
+        yield from judge_ends(written, now=_now())
         yield self._rate(connector)
 
     def _rate(self, connector: Connector) -> Found:
@@ -204,6 +205,10 @@ class Prober:
             yield "mapping", "failed", problem
         if not problems:
             yield "mapping", "ok", f"{len(connector.field_mapping)} fields"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _told(connector: Connector, what: str, part: Iterator[Found]) -> Iterator[Finding]:

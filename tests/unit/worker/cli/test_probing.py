@@ -81,7 +81,7 @@ def test_all_is_well(installation: Installation) -> None:
     assert [each.what for each in findings] == [
         "Microsoft 365 login",
         "Graph permissions",
-        "secret",
+        "secret's end",
         "users",
         "changes and deleted users",
         "PSA login",
