@@ -168,8 +168,16 @@ class Planner:
     def _written(self, case: _Case, contact: Contact | None, changes: _Changes) -> dict[str, str]:
         """Return digests of the values that are ours: written, or found as we would have written them.
 
-        Of a field that is written only when its source changes it is the source's value, written or not."""
-        written = {name: digest for name, digest in case.written.items() if name in self._rules}
+        Of a field that is written only when its source changes it is the source's value, written or not. A new contact
+        knows nothing of what was written to a former one."""
+        written = {}
+        if contact is not None:
+            is_same = case.is_linked_to(contact)
+            written = {
+                name: case.written[name]
+                for name, rule in self._rules.items()
+                if name in case.written and (is_same or rule.update == "source_changed")
+            }
         for name in {*case.draft.fields, *case.drafted.cleared} & set(self._rules):
             wanted = case.draft.fields.get(name)
             if (

@@ -352,6 +352,24 @@ def test_value_that_the_psa_spells_otherwise_is_no_edit(phone: str) -> None:
     assert warned(planned(spelt, user=make_user(business_phones=("+49 30 7654321",)), link=written)) == []
 
 
+def test_contact_made_anew_is_not_judged_by_what_was_written_to_the_former_one() -> None:
+    before = link_of(planned(field_mapping=SOURCE_CHANGED)).model_copy(update={"contact_id": "777"})
+    again = link_of(planned(user=make_user(job_title=None), link=before, field_mapping=SOURCE_CHANGED))
+    assert "job_title" not in again.written
+    fields = {name: value for name, value in make_contact().fields.items() if name != "job_title"}
+    link = again.model_copy(update={"contact_id": "12345"})
+    result = planned(right_contact(fields=fields), link=link, field_mapping=SOURCE_CHANGED)
+    assert (result.changed_fields, warned(result)) == (("job_title",), [])
+
+
+def test_field_that_the_survivor_of_a_merge_always_held_is_no_edit() -> None:
+    rules = mapping(job_title=FieldRule(value="{{ user.jobTitle }}", update="if_empty"))
+    link = link_of(planned(field_mapping=rules)).model_copy(update={"contact_id": "777"})
+    survivor = right_contact(fields={**make_contact().fields, "job_title": "Its own"})
+    seen = skipped(survivor, link=link, field_mapping=rules)
+    assert warned(skipped(survivor, link=seen.link, field_mapping=rules)) == []
+
+
 def test_what_we_never_wrote_and_what_another_contact_holds_is_no_edit() -> None:
     fields = {**make_contact().fields, "job_title": "By hand"}
     assert warned(planned(right_contact(fields=fields))) == []
