@@ -18,6 +18,7 @@ from tasks.request import SyncRequest
 from tasks.requesting import request_run
 
 KEEP = "keep_subscription"
+MOST_AT_ONCE = 60  # of a round: an address that Graph does not reach takes 10 s of a slot that runs need
 TURN_S = 150.0  # four calls of at most 30 s; a keeper that died is replaced after that
 STATE_BYTES = 48  # 64 characters; Graph takes 128
 FIRST_RETRY_S = 60.0
@@ -41,10 +42,19 @@ def keep_subscriptions(ports: Ports) -> None:
     kept = ports.events.subscriptions()
     signalled = ports.events.signalled()
     now_ms = ports.runs.now_ms()
-    for connector_id in sorted({*wanted, *kept}):
-        state, connector = kept.get(connector_id), wanted.get(connector_id)
-        if _needs_care(ports, state, connector, now_ms=now_ms, signalled=connector_id in signalled):
-            ports.publisher.keep_subscription(connector_id)
+    needy = [
+        connector_id
+        for connector_id in sorted({*wanted, *kept})
+        if _needs_care(
+            ports,
+            kept.get(connector_id),
+            wanted.get(connector_id),
+            now_ms=now_ms,
+            signalled=connector_id in signalled,
+        )
+    ]
+    for connector_id in needy[:MOST_AT_ONCE]:
+        ports.publisher.keep_subscription(connector_id)
 
 
 def keep_subscription(ports: Ports, connector_id: str) -> None:

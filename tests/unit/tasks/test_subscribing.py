@@ -182,6 +182,14 @@ def test_connectors_of_one_tenant_leave_each_other_alone(engine: Engine) -> None
     assert len(engine.subscriptions.held) == 2
 
 
+def test_many_new_customers_are_subscribed_some_at_a_time(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subscribing, "MOST_AT_ONCE", 2)
+    for number in range(4):
+        engine.add_connector(f"customer{number}", FakeDirectory())
+    assert [len(round_of_beat(engine)) for _ in range(4)] == [2, 2, 1, 0]
+    assert len(engine.subscriptions.held) == 5
+
+
 def test_messages_that_come_twice_subscribe_once(engine: Engine) -> None:
     engine.queue.copies["keep_subscription"] = 3
     round_of_beat(engine)
