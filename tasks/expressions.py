@@ -16,6 +16,7 @@ from jinja2.parser import Parser
 from adapters.records import User
 from tasks.expression_language import EXTENSIONS, FIELDS, UserView, build_environment
 from tasks.names import closest
+from tasks.phones import is_country
 
 __all__ = ["SAMPLE_USER", "Condition", "ExpressionError", "Template", "compile_condition", "compile_template"]
 
@@ -88,6 +89,7 @@ def compile_condition(text: str) -> Condition:
         compiled = _ENVIRONMENT.compile_expression(text)
     except _FAULTS as exc:
         _fail(text, exc)
+    _check_lone_texts(text, expression)
     if isinstance(expression, nodes.Const) and not isinstance(expression.value, bool):
         raise ExpressionError(text, "the condition is a constant", "compare something with it")
     condition = Condition(text, lambda user: compiled(user=UserView(user)))
@@ -95,8 +97,20 @@ def compile_condition(text: str) -> Condition:
     return condition
 
 
+def _check_lone_texts(text: str, expression: nodes.Expr) -> None:
+    """Refuse `user.department == 'Sales' or 'IT'`: the text is compared with nothing, and so always true."""
+    pairs = [expression, *expression.find_all((nodes.And, nodes.Or))]
+    sides = [side for pair in pairs if isinstance(pair, nodes.And | nodes.Or) for side in (pair.left, pair.right)]
+    lone = [side.value for side in sides if isinstance(side, nodes.Const) and isinstance(side.value, str)]
+    if lone:
+        hint = "compare with a list, as in user.department in ['Sales', 'IT']"
+        raise ExpressionError(text, f"{lone[0]!r} is compared with nothing", hint)
+
+
 def compile_template(text: str) -> Template:
     """Compile a template such as `{{ user.jobTitle }}`. Raises ExpressionError."""
+    if "{{" not in text and "{%" not in text and "user." in text:
+        raise ExpressionError(text, "the template is plain text", "put what is to be looked up into {{ }}")
     try:
         tree = _ENVIRONMENT.parse(text)
         properties = _check(text, tree)
@@ -161,9 +175,25 @@ def _check(text: str, tree: nodes.Template) -> frozenset[str]:
             if node.name not in known:
                 _unknown(text, kind.__name__.lower(), node.name, known)
     for name in sorted(find_undeclared_variables(tree) - {"user"}):
-        meant = closest(name, FIELDS)
-        raise ExpressionError(text, f"unknown name {name!r}", f"did you mean user.{meant}?" if meant else "use user.…")
+        raise ExpressionError(text, f"unknown name {name!r}", _meant_by(name))
+    for node in tree.find_all(nodes.Filter):
+        _check_country(text, node)
     return _check_properties(text, tree)
+
+
+def _meant_by(name: str) -> str:
+    meant = "user" if name.casefold() == "user" else closest(name, FIELDS)
+    if meant is None:
+        return f"text stands in quotes: '{name}'; properties are written user.…"
+    return f"did you mean {'user' if meant == 'user' else f'user.{meant}'}?"
+
+
+def _check_country(text: str, node: nodes.Filter) -> None:
+    """Refuse a country that is written out and none of the two letters that numbers are told apart by."""
+    given = [*node.args, *(each.value for each in node.kwargs)] if node.name.startswith("phone_") else []
+    for each in given:
+        if isinstance(each, nodes.Const) and not is_country(str(each.value)):
+            raise ExpressionError(text, f"unknown country {each.value!r}", "write two letters, like 'DE' or 'US'")
 
 
 def _check_properties(text: str, tree: nodes.Template) -> frozenset[str]:
@@ -201,6 +231,8 @@ def _unknown(text: str, what: str, name: str, known: Any) -> Never:
 def _reason(exc: BaseException) -> str:
     if isinstance(exc, TemplateSyntaxError):
         return f"line {exc.lineno}: {exc.message}"
+    if "'in <string>' requires" in str(exc):
+        return "`in` wants a list behind it, like ['Sales', 'IT'],"
     return str(exc) or type(exc).__name__
 
 

@@ -48,6 +48,11 @@ def to_national(text: str, country: str | None = None) -> str:
     return _write(text, country, phonenumbers.PhoneNumberFormat.NATIONAL)
 
 
+def is_country(text: str) -> bool:
+    """Tell a country by its two letters (ISO 3166), in either case."""
+    return text.strip().upper() in phonenumbers.SUPPORTED_REGIONS
+
+
 def _write(text: str, country: str | None, form: int) -> str:
     try:
         number = phonenumbers.parse(text, (country or "").strip().upper() or None)

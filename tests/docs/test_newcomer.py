@@ -19,7 +19,7 @@ SECRETS = {
     "CW_PRIVATE": "private",
     "CW_CLIENT_ID": "client",
 }
-FILE = "connectors.d/fabrikam.toml"
+FILE, MAIN = "connectors.d/fabrikam.toml", "contact-sync.toml"
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,25 @@ SLIPS = [
     Slip('update = "if_empty"', 'update = "if_emty"', f"{C}.field_mapping.department.update", ("'if_empty'",)),
     Slip("[connectors.fabrikam]", "[connectors.contoso]", "connectors.contoso", ("contact-sync.toml already",)),
     Slip('00000003"', '00000002"', f"{C}.tenant_id", ("contoso pairs the same tenant",)),
+    # the first file
+    Slip('"connectwise"', '"connectwize"', "psa.main.kind", ("'connectwise'",), MAIN),
+    Slip('"https://api-na', '"api-na', "psa.main.site_url", ("https://host",), MAIN),
+    Slip("[graph_app.main]", "[graph_app]", "graph_app", ("lacks a name", "[graph_app.main]"), MAIN),
+    Slip("[psa.main]", "[psa]", "psa", ("lacks a name", "[psa.main]"), MAIN),
+    Slip('{ env = "CW_PRIVATE" }', '"s3cret"', "psa.main.private_key", ("does not stand in the file",), MAIN),
+    Slip('{ env = "CW_PRIVATE" }', '{ env = "CW_PRIVAT" }', "psa.main.private_key", ("CW_PRIVAT is not set",), MAIN),
+    Slip('{ env = "CW_PRIVATE" }', '{ enw = "CW_PRIVATE" }', "psa.main.private_key", ('{ env = "NAME" }',), MAIN),
+    Slip("[defaults]", "[default]", "default", ("'defaults'",), MAIN),
+    Slip("[service]", "[services]", "services", ("'service'",), MAIN),
+    Slip('"0 2 * * *"', '"daily"', "defaults.schedule", ("five fields",), MAIN),
     # rules and expressions
+    Slip("== 'Berlin'", "== Berlin", f"{C}.company_rules[1].when", ("text stands in quotes: 'Berlin'",)),
+    Slip("== 'Berlin'", "== 'Berlin", f"{C}.company_rules[1].when", ("unexpected char",)),
+    Slip("user.officeLocation == 'B", "User.officeLocation == 'B", f"{C}.company_rules[1].when", ("mean user?",)),
+    Slip("['Sales', 'IT']", "'Sales' or 'IT'", f"{C}.office365_sync_filter", ("'IT' is compared with nothing",)),
+    Slip("['Sales', 'IT']", "('Sales')", f"{C}.office365_sync_filter", ("wants a list",)),
+    Slip("{{ user.jobTitle | title_case }}", "user.jobTitle", f"{C}.field_mapping.job_title.value", ("into {{ }}",)),
+    Slip("phone_e164('DE')", "phone_e164('Germany')", f"{C}.field_mapping.phone", ("two letters",)),
     Slip("user.department in", "user.departmnt in", f"{C}.office365_sync_filter", ("user.department?",)),
     Slip("user.department in", "department in", f"{C}.office365_sync_filter", ("user.department?",)),
     Slip("== 'Berlin'", "= 'Berlin'", f"{C}.company_rules[1].when", ("compare with ==",)),
@@ -179,9 +197,9 @@ def test_second_customer_of_the_readme_is_accepted(capsys: pytest.CaptureFixture
 def test_each_slip_is_answered_by_one_line_that_says_where_why_and_what(
     folder: Path, capsys: pytest.CaptureFixture[str], slip: Slip
 ) -> None:
-    text = BLOCKS["second customer"]
+    text = BLOCKS["second customer" if slip.file == FILE else "configuration"]
     assert slip.old in text
-    (folder / FILE).write_text(text.replace(slip.old, slip.new, 1), encoding="utf-8")
+    (folder / slip.file).write_text(text.replace(slip.old, slip.new, 1), encoding="utf-8")
     code, lines = answer(capsys)
     assert code == Exit.USAGE
     told = [line for line in lines if line.startswith(f"{slip.file}: {slip.place}")]

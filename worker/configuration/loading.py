@@ -18,7 +18,7 @@ from worker.configuration.graph_app import GraphApp
 from worker.configuration.layers import Layer, Merged, Origin, merge
 from worker.configuration.problems import MISSING, UNKNOWN_KEY, ConfigurationError, Problem, drop_echoes, nearest
 from worker.configuration.psas import PsaSection, psa_model
-from worker.configuration.references import Resolver
+from worker.configuration.references import Resolver, is_reference
 from worker.configuration.rules import BuiltIn
 from worker.configuration.service import ApiSection, ServiceSection
 from worker.configuration.values import ID_PATTERN
@@ -77,7 +77,7 @@ class _Loader:
         self._tables: dict[Table, Merged] = {}
         self._documents: dict[str, Json] = {"graph_app": {}, "psa": {}, "connectors": {}, "defaults": {}}
         self._main = ""
-        self._misplaced: set[str] = set()  # files with a customer whose first table could not be taken
+        self._misplaced: set[tuple[str, str | None]] = set()  # files, and the kind of a table that was not taken
 
     def sort(self, sources: list[Source]) -> None:
         """Put each table under what it is, once."""
@@ -86,10 +86,12 @@ class _Loader:
             for key, value in source.table.items():
                 if key not in (*ONE_OF_A_KIND, *NAMED):
                     self._fault(source.name, key, UNKNOWN_KEY, nearest(key, (*ONE_OF_A_KIND, *NAMED)))
-                    if closest(key, (*ONE_OF_A_KIND, *NAMED)) == "connectors":
-                        self._misplaced.add(source.name)
+                    self._misplaced.add((source.name, closest(key, (*ONE_OF_A_KIND, *NAMED))))
                 elif not isinstance(value, dict):
                     self._fault(source.name, key, "must be a table")
+                elif key in NAMED and sum(not isinstance(x, dict) or is_reference(x) for x in value.values()) > 1:
+                    self._fault(source.name, key, "lacks a name", f"write [{key}.NAME], such as [{key}.main]")
+                    self._misplaced.add((source.name, key))
                 elif key in NAMED:
                     for name, table in value.items():
                         self._take_named(source, key, name=name, table=table)
@@ -118,9 +120,17 @@ class _Loader:
         )
 
     def _seems_headless(self, problem: Problem) -> bool:
-        """Tell that a customer lacks its tenant only because its first table was not taken, which is told already."""
-        is_tenant = problem.reason == MISSING and problem.key.endswith(".tenant_id")
-        return is_tenant and problem.file in self._misplaced
+        """Tell what is missing only because a table could not be taken, which is told already."""
+        lost = {kind for _, kind in self._misplaced}
+        if problem.key.endswith((".psa", ".graph_app")):
+            kind = problem.key.rpartition(".")[2]
+            return ("defaults" in lost and problem.reason == MISSING) or (
+                kind in lost and "there is no" in problem.reason
+            )
+        if problem.reason != MISSING:
+            return False
+        is_tenant = problem.key.endswith(".tenant_id") and (problem.file, "connectors") in self._misplaced
+        return is_tenant or ("service" in lost and problem.key.startswith("service."))
 
     def _fault(self, file: str, key: str, reason: str, hint: str | None = None) -> None:
         self.problems.append(Problem(file, key, reason, hint))
@@ -129,12 +139,12 @@ class _Loader:
         place = f"{key}.{name}"
         if not re.fullmatch(ID_PATTERN, name):
             self._fault(source.name, place, "a name is made of letters, digits, - and _, at most 63 of them")
-            self._misplaced.add(source.name)
+            self._misplaced.add((source.name, key))
         elif not isinstance(table, dict):
             self._fault(source.name, place, "must be a table")
         elif (key, name) in self._layers:
             self._fault(source.name, place, f"stands in {self._layers[key, name].origin.file} already")
-            self._misplaced.add(source.name)
+            self._misplaced.add((source.name, key))
         else:
             self._layers[key, name] = Layer(Origin(source.name, place), table)
 

@@ -12,7 +12,9 @@ HINTS = (
     (re.compile(r"[\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb]"), 'use straight quotes: "'),
     (re.compile(r"=\s*(True|False|TRUE|FALSE|[Yy]es|[Nn]o|on|off)\s*(#|$)"), "write true or false, in small letters"),
     (re.compile(r"^\s*[\w.-]+\s*:"), "write key = value"),
-    (re.compile(r"^\s*\[[^\[].*"), "a table stands once; each part of a list has double brackets: [[…]]"),
+    (re.compile(r"^\s*\[.*"), "a table stands once; each part of a list has double brackets: [[…]]"),
+    (re.compile(r"=\s*(#|$)"), "the value is missing"),
+    (re.compile(r"^[^\[{]*=.*,\s*$"), "a line ends without a comma"),
     (re.compile(r"=\s*[^\s\"'\[{#]"), "text stands in quotes"),
 )
 """By the look of the line, the first that fits."""
@@ -29,9 +31,9 @@ def describe_syntax(file: str, text: str, error: tomllib.TOMLDecodeError) -> Pro
 
 
 def _hint(line: str, reason: str) -> str | None:
-    if "overwrite" in reason:
-        return "this key stands twice in its table"
     is_header = line.lstrip().startswith("[")
+    if "overwrite" in reason and not is_header:
+        return "this key stands twice in its table"
     if not is_header and line.count('"') % 2 and not HINTS[0][0].search(line):
         return "a quote is missing: text stands between two of them"
     if is_header and not line.rstrip().endswith("]"):
