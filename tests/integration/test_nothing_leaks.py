@@ -279,7 +279,7 @@ def dumped(client: Any, key: str) -> str:
         "set": lambda: client.smembers(key),
         "zset": lambda: client.zrange(key, 0, -1),
     }
-    return "\n".join(opened(value) for value in read[kind]())
+    return "\n".join(opened(value) for value in read.get(kind, tuple)())
 
 
 def opened(value: bytes) -> str:
