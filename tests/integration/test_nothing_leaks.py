@@ -23,6 +23,7 @@ from tests.fakes.webhook import Webhook, running_webhook
 from tests.integration.stack import Json, Stack, running_stack, wait_for
 
 LOGIN = ("operator", "zzflowerpassword")
+TOKEN = "zzapitokenofalooker"
 NOTIFY, HEARTBEAT = "zznotifytoken", "zzheartbeattoken"
 UPN = "zzupn{}@contoso.example"
 PEOPLE = 6
@@ -40,8 +41,8 @@ MEANT_TO_HOLD = re.compile(
 class Watched:
     """The installation, and all that was sent to its store."""
 
-    def __init__(self, stack: Stack, url: str, webhook: Webhook) -> None:
-        self.stack, self.url, self.webhook = stack, url, webhook
+    def __init__(self, stack: Stack, url: str, api: str, webhook: Webhook) -> None:
+        self.stack, self.url, self.api, self.webhook = stack, url, api, webhook
         self.commands: list[str] = []
         self.pids: list[int] = []
         self.reports: list[Json] = []
@@ -66,7 +67,7 @@ class Watched:
         return (
             *(str(facts["connectwise"][key]) for key in keys),
             str(facts["multi_tenant_app"]["client_secret"]),
-            *(LOGIN[1], NOTIFY, HEARTBEAT),
+            *(LOGIN[1], NOTIFY, HEARTBEAT, TOKEN),
         )
 
     def logs(self) -> str:
@@ -76,21 +77,25 @@ class Watched:
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     folder: Path = tmp_path_factory.mktemp("marked")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        listen = f"127.0.0.1:{probe.getsockname()[1]}"
+    with socket.socket() as first, socket.socket() as second:
+        for probe in (first, second):
+            probe.bind(("127.0.0.1", 0))
+        listen, api = (f"127.0.0.1:{probe.getsockname()[1]}" for probe in (first, second))
     with running_webhook() as webhook:
         service = f"""
 flower_listen = "{listen}"
+api_listen = "{api}"
 flower_basic_auth = "{":".join(LOGIN)}"
 notify = ["json://{webhook.address}/{NOTIFY}"]
 heartbeat_url = "http://{webhook.address}/{HEARTBEAT}"
+[api.tokens.looker]
+token = "{TOKEN}"
 [service.alerts]
 gather = 1
 error_rate = 0
 error_users = 1"""
         with running_stack(folder, users=12, service=service) as stack:
-            watched = Watched(stack, f"http://{listen}", webhook)
+            watched = Watched(stack, f"http://{listen}", f"http://{api}", webhook)
             live_through_it(watched)
             watched.stop()
             yield watched
@@ -99,7 +104,7 @@ error_users = 1"""
 def live_through_it(watched: Watched) -> None:
     """Write the marked users; have some refused in the vendor's words, some never answered, and the key refused."""
     stack = watched.stack
-    processes = [stack.start_service_worker(), stack.start_beat(), stack.start_flower()]
+    processes = [stack.start_service_worker(), stack.start_beat(), stack.start_flower(), stack.start_api()]
     watched.pids = [process.pid for process in processes]
     wait_for(lambda: sees_worker(watched), timeout_s=40, what=watched.logs)
     users = [stack.mutate(op="graph.create_user", set=marked(number)) for number in range(PEOPLE)]
@@ -167,6 +172,28 @@ def shown_by_flower(watched: Watched) -> Iterator[str]:
     yield from (answer.text for answer in answers)
 
 
+def test_api_tells_whoever_asks_no_more_than_ids_and_numbers(watched: Watched) -> None:
+    """Reports apart: those are for who may read them."""
+    wait_for(lambda: is_served(watched), timeout_s=20, what=watched.logs)
+    paths = ["/healthz", "/readyz", "/metrics", "/v1/connectors", "/v1/nothing", "/openapi.json"]
+    for headers in ({}, {"Authorization": f"Bearer {TOKEN}"}):
+        answers = [httpx.get(f"{watched.api}{path}", headers=headers) for path in paths]
+        answers += [
+            httpx.post(f"{watched.api}/v1/graph/notifications", content=b'{"value": "zzdisplay"', headers=headers)
+        ]
+        for answer in answers:
+            assert found(answer.text, PERSONAL) == set(), answer.text[:300]
+            assert found(answer.text, watched.secrets) == set()
+    assert found(watched.logs(), watched.secrets) == set()
+
+
+def is_served(watched: Watched) -> bool:
+    try:
+        return httpx.get(f"{watched.api}/healthz").is_success
+    except httpx.TransportError:
+        return False
+
+
 def test_what_is_searched_for_was_there(watched: Watched) -> None:
     """Without this the others could find nothing because nothing happened."""
     first, second, third = watched.reports
@@ -176,7 +203,7 @@ def test_what_is_searched_for_was_there(watched: Watched) -> None:
     written = str(watched.stack.control.get("contacts", params={"company": "250"}).json())
     assert found(written, PERSONAL) >= {"zzmail", "zzgiven", "zzsurname", "zztitle", "5550198"}
     assert found("".join(watched.commands), PERSONAL) >= {"zzmail", "zzdisplay"}
-    assert len(set(watched.secrets)) == 7
+    assert len(set(watched.secrets)) == 8
 
 
 def test_logs_say_no_more_than_the_user_principal_name(watched: Watched) -> None:
