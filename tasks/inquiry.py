@@ -40,6 +40,7 @@ class Inquiry:
         self._contacts = ports.contacts(run)
         self._companies = indexing.companies_of(connector, SyncRequest.from_run(run.request))
         self._is_indexed = bool(run.index_at_ms) and hold is not None
+        self._index_at_ms = run.index_at_ms
         self._asked_contacts: dict[str, Contact | None] = {}
         self._asked_users: dict[str, bool] = {}
         self._missing_links = 0
@@ -48,6 +49,7 @@ class Inquiry:
     def use_index(self) -> None:
         """Go by the index from here on."""
         self._is_indexed = True
+        self._index_at_ms = self._ports.runs.now_ms()
 
     def expect(self, users: int) -> None:
         """Say how many users are in scope: it decides how many linked contacts the index may lack."""
@@ -144,7 +146,8 @@ class Inquiry:
         contact = self._asked_contacts[contact_id]
         if contact is None:
             return
-        if self._is_indexed and contact.company_id in self._companies:
+        is_newer = case.link is not None and case.link.read_at_ms > self._index_at_ms
+        if self._is_indexed and contact.company_id in self._companies and not is_newer:  # another run's, meanwhile
             self._miss_link()
         case.contacts[contact_id] = contact
         case.owners.update(self._ports.memory.owners(self._connector.home, [contact_id]))

@@ -190,3 +190,17 @@ def test_what_is_asked_slowly_before_the_plan_is_taken_does_not_make_the_judge_b
     report = engine.run(user_principal_names=["ann@contoso.com"])
     assert report["success"]
     assert engine.psa.calls["fetch_schema"] == 1  # once a judge
+
+
+def test_contacts_that_another_run_makes_meanwhile_are_not_missed_in_the_index(engine: Engine) -> None:
+    names = [engine.directory.add_user().user_principal_name for _ in range(8)]
+    full = engine.request(sync_mode="full")
+    engine.work(until="fan_out")
+    waiting = engine.queue.waiting.popleft()
+    engine.run(user_principal_names=names)
+    engine.queue.waiting.append(waiting)
+    engine.work()
+    report = engine.report(full)
+    assert report["success"], report["errors"]
+    assert counts(report) == (0, 0, 8, 0)
+    assert len(engine.psa.contacts) == 8
