@@ -21,7 +21,7 @@ NoticeKind = Literal["opened", "reminder", "over"]
 
 OF_RUNS: frozenset[str] = frozenset({"run_failed", "error_rate", "held", "claimed_twice"})
 """Kinds whose members come and go with reports; those of the others are told anew each round."""
-NO_FAILURE = frozenset({"cancelled", codes.CONNECTOR_BUSY, codes.UNKNOWN_CONNECTOR})
+NO_FAILURE = frozenset({codes.CANCELLED, codes.CONNECTOR_BUSY, codes.UNKNOWN_CONNECTOR})
 EVERYWHERE = {codes.GRAPH_CONNECTION_ERROR: "Microsoft 365", codes.INTERNAL_ERROR: "contact-sync"}
 SHARED_CODES = frozenset(
     {codes.CONTACT_CREATION_FAILED, codes.CONTACT_UPDATE_FAILED, codes.PSA_CONNECTION_ERROR, codes.PERMISSION_DENIED}

@@ -37,13 +37,31 @@ def fail_run(ports: Ports, run: Run, *, code: str, message: str, cause: tuple[st
         ports.runs.note(run.run_id, cause=list(cause))
     error = report.error_row(None, code=code, message=message, at=now(ports))
     ports.runs.stop(run.run_id, reason=code, error=error)
-    current = ports.runs.load_run(run.run_id)
+    _end(ports, run.run_id)
+
+
+def cancel_run(ports: Ports, run_id: str) -> bool:
+    """End a run because somebody asks for it; False if it is not open.
+
+    Users in flight are finished, the others stand in users_unprocessed, and the delta link stays. A repeat is harmless;
+    should this process die before the close, the reconciler finds the run overdue and closes it."""
+    run = ports.runs.load_run(run_id)
+    if run is None:
+        return False
+    ports.runs.stop(run_id, reason=codes.CANCELLED, error=None)
+    _end(ports, run_id)
+    return True
+
+
+def _end(ports: Ports, run_id: str) -> None:
+    """Close a stopped run, or let the users in flight end first."""
+    current = ports.runs.load_run(run_id)
     if current is None:
         return
-    if current.state is not RunState.WRITING or ports.plan.is_complete(run.run_id):
+    if current.state is not RunState.WRITING or ports.plan.is_complete(run_id):
         _close(ports, current)
-    else:
-        ports.publisher.feed(run.instance)
+    if ports.runs.load_run(run_id) is not None:
+        ports.publisher.feed(current.instance)
 
 
 def refuse_busy(ports: Ports, run: Run, *, running: str) -> None:

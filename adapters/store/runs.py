@@ -58,6 +58,12 @@ class Runs:
         self.request_run(run.model_copy(update={"run_id": run_id}))
         return run_id
 
+    def claim_key(self, key: str, value: str, *, keep_s: float) -> str:
+        """Remember what an idempotency key was first used for; return that, for a repeat too."""
+        args = {"run_id": value, "keep_ms": int(keep_s * 1000)}
+        keys = {"request": self._keys.request(key)}
+        return text(self._connection.call("run_request_once", keys=keys, args=args))
+
     def load_run(self, run_id: str) -> Run | None:
         """Return an open run; None if it is closed or unknown."""
         return decode_run(self._connection.client.hgetall(self._keys.run_parts(run_id)["run"]))

@@ -14,12 +14,12 @@ from typing import Annotated, Any
 import structlog
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse
 
 from adapters.errors import TransientError, WireError
 from adapters.graph import parse_notifications
 from tasks.ports import Ports
 from tasks.receiving import receive
+from worker.api.problems import problem
 from worker.compose import NOTIFICATIONS_PATH
 
 MOST_BYTES = 1 << 20  # Graph's own POSTs have some kilobytes
@@ -104,12 +104,6 @@ class IgnoredItems:
             if self._count and self._now() - self._told_at >= TOLD_EVERY_S:
                 structlog.get_logger().warning(NOTIFICATIONS_IGNORED, items=self._count)
                 self._count, self._told_at = 0, self._now()
-
-
-def problem(status: HTTPStatus, detail: str, **headers: str) -> Response:
-    """Return a refusal as problem+json (RFC 9457)."""
-    body = {"type": "about:blank", "title": status.phrase, "status": int(status), "detail": detail}
-    return JSONResponse(body, status, headers=headers, media_type="application/problem+json")
 
 
 def _prove(token: str) -> Response:

@@ -3,21 +3,30 @@
 import socket
 from collections.abc import Callable
 from http import HTTPStatus
+from importlib.metadata import version
 
 import uvicorn
 from fastapi import FastAPI, Response
 
+from adapters.store import Store
 from tasks.ports import Ports
+from worker.api.access import Access
 from worker.api.notifications import notification_router
+from worker.api.problems import answer_problems
+from worker.api.runs import runs_router
+from worker.api.standing import standing_router
 
 KEEP_ALIVE_S = 75
 WARM_STOP_S = 5
 MOST_REQUESTS = 500  # at once; beyond that 503 is said at once, so that whoever is in is answered in time
 
 
-def create_api(ports: Callable[[], Ports]) -> FastAPI:
-    """Return the application; `ports` are this process's, asked for with each request."""
-    app = FastAPI(title="contact-sync", docs_url=None, redoc_url=None)
+def create_api(ports: Callable[[], Ports], store: Callable[[], Store], access: Access) -> FastAPI:
+    """Return the application; ports and store are this process's, asked for with each request."""
+    app = FastAPI(title="contact-sync", version=version("psa-contact-sync"), docs_url=None, redoc_url=None)
+    answer_problems(app)
+    app.include_router(runs_router(ports, store, access))
+    app.include_router(standing_router(ports, store, access))
     app.include_router(notification_router(ports))
 
     @app.get("/healthz", response_class=Response, tags=["service"])

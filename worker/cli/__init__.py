@@ -9,7 +9,7 @@ import typer
 from kombu.exceptions import OperationalError
 
 from adapters.errors import SyncError
-from worker.cli import check, config, demo, notify, reports, run, service
+from worker.cli import cancel, check, config, demo, notify, reports, run, service
 from worker.cli.console import say
 from worker.cli.exits import Exit, Refusal
 from worker.embedded import AlreadyUpError, EmbeddedValkeyError
@@ -28,7 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (service, demo, run, reports, check, notify, config):
+for group in (service, demo, run, cancel, reports, check, notify, config):
     group.register(app)
 
 

@@ -19,8 +19,8 @@ from worker.cli.following import look
 from worker.cli.progress import describe
 from worker.cli.run import exit_of
 from worker.cli.showing import print_report, print_rows
-from worker.cli.standing import Standing, standings
 from worker.reporting import write_run_report
+from worker.standing import Standing, standings
 
 __all__ = ["register"]
 

@@ -30,7 +30,6 @@ from worker.settings import Settings
 
 __all__ = ["OneLine", "exit_of", "register", "run"]
 
-CANCELLED = "cancelled"
 STOPPED = {
     codes.CONNECTOR_BUSY: Exit.NOT_RUN,
     codes.PERMISSION_DENIED: Exit.NOT_RUN,
@@ -131,7 +130,7 @@ def exit_of(head: dict[str, Any] | None) -> Exit:
         return Exit.NOT_RUN
     if head["success"]:
         return Exit.SUCCESS
-    if head["stopped"] == CANCELLED or head.get("held"):
+    if head["stopped"] == codes.CANCELLED or head.get("held"):
         return Exit.HELD
     if head["statistics"]["users_processed"]:
         return Exit.ERRORS

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from worker import embedded, telemetry
+from worker.api.access import Access
 from worker.api.serving import create_api, serve_api
 from worker.cli.children import ChildrenView
 from worker.cli.console import say
@@ -119,7 +120,7 @@ def flower(context: typer.Context, *, url_prefix: UrlPrefix = None, config: Conf
 
 
 def api(context: typer.Context, config: Config = None) -> None:
-    """Answer by HTTP: Microsoft Graph's notifications, and whether this process lives.
+    """Answer by HTTP: runs asked for, looked at and cancelled; Microsoft Graph's notifications.
 
     In the foreground, at service.api_listen; several of them behind one address are harmless.
     """
@@ -127,9 +128,10 @@ def api(context: typer.Context, config: Config = None) -> None:
     with opened_store(settings) as store:
         store.connection.check_server()
         ports = requesting_ports(settings, store)
+        access = Access(settings.api, is_open=settings.service.development)
         telemetry.configure()
         try:
-            serve_api(create_api(lambda: ports), settings.service.api_listen)
+            serve_api(create_api(lambda: ports, lambda: store, access), settings.service.api_listen)
         except OSError as error:
             reason = f"service.api_listen: {settings.service.api_listen} cannot be used: {error.strerror or error}"
             raise Refusal(reason, code=Exit.NOT_RUN) from error

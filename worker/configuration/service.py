@@ -210,7 +210,9 @@ class TokenSection(Section):
     """[api.tokens.NAME]: who may call the HTTP API."""
 
     token: Secret = Field(description="What the caller sends as its bearer token.")
-    allow: Literal["read", "run"] = Field("run", description="Read reports only, or request runs too.")
+    allow: Literal["read", "run", "approve"] = Field(
+        "run", description="Read only; request and cancel runs too; approve what is held, too."
+    )
     connectors: tuple[Text, ...] = Field((), description="The connectors it may see; absent: all.")
 
 

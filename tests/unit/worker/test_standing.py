@@ -8,7 +8,7 @@ from adapters.records import Subscribed
 from adapters.store import Store, open_store
 from tests.fakes.engine import TENANT, make_connector
 from tests.fakes.valkey import running_valkey
-from worker.cli.standing import standings
+from worker.standing import standings
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,186 @@
+"""Runs over HTTP: asked for, looked at, cancelled. One code path with the command line."""
+
+import hashlib
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from adapters.records import Run
+from adapters.store import Store
+from tasks.closing import cancel_run
+from tasks.ports import Ports
+from tasks.request import SyncRequest
+from tasks.requesting import KEY_KEPT_S, request_run
+from worker.api.access import Access, Caller
+from worker.api.bodies import read_inputs
+from worker.api.problems import ProblemError, describe_problems
+from worker.reporting import write_run_report
+
+Json = dict[str, Any]
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,126}")
+KEY_PATTERN = r"^[!-~]{1,200}$"
+MOST_OFFSET = 10_000
+IN_MEMORY = 1 << 20  # bytes of a report before it is spooled to a file
+PIECE = 1 << 16
+LOOK_AGAIN_S = "2"
+REFUSED = describe_problems(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE)
+UNKNOWN = describe_problems(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
+WRONG_BODY = describe_problems(
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.CONFLICT,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+)
+INPUTS = {
+    "requestBody": {
+        "content": {
+            "application/json": {
+                "schema": SyncRequest.model_json_schema(),
+                "example": {"user_principal_names": ["jane.smith@contoso.example"], "dry_run": True},
+            }
+        }
+    }
+}
+IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", pattern=KEY_PATTERN)]
+Limit = Annotated[int, Query(ge=1, le=200)]
+Offset = Annotated[int, Query(ge=0, le=MOST_OFFSET)]
+Connector = Annotated[str | None, Query(max_length=63)]
+
+
+def runs_router(ports: Callable[[], Ports], store: Callable[[], Store], access: Access) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(prefix="/v1", tags=["runs"], responses=REFUSED)
+
+    @router.post(
+        "/connectors/{connector}/runs",
+        status_code=HTTPStatus.ACCEPTED,
+        openapi_extra=INPUTS,
+        responses={**UNKNOWN, **WRONG_BODY},
+    )
+    async def start(request: Request, connector: str, key: IdempotencyKey = None) -> JSONResponse:
+        """Ask for a run with the specified inputs; under the same Idempotency-Key, for the same one for 24 hours."""
+        caller = access.caller(request, "run")
+        inputs = await read_inputs(request)
+        run_id = await run_in_threadpool(_request, ports(), store(), caller, connector, inputs=inputs, key=key)
+        location = f"/v1/runs/{run_id}"
+        body = {"run_id": run_id, "connector": connector, "location": location}
+        return JSONResponse(body, HTTPStatus.ACCEPTED, headers={"Location": location})
+
+    @router.get("/runs", responses=UNKNOWN)
+    def listing(request: Request, connector: Connector = None, limit: Limit = 20, offset: Offset = 0) -> JSONResponse:
+        """List open runs, on the first page, and closed ones, the newest first."""
+        caller = access.caller(request, "read")
+        if connector is not None and not caller.sees(connector):
+            raise _unknown("connector", connector)
+        rows = _closed_rows(store(), caller, connector, limit=limit + 1, offset=offset)
+        following = offset + limit if len(rows) > limit and offset + limit <= MOST_OFFSET else None
+        going_on = [] if offset else _open_rows(store(), caller, connector)
+        return JSONResponse({"open": going_on, "closed": rows[:limit], "next_offset": following})
+
+    @router.get("/runs/{run}", responses=UNKNOWN)
+    def look(request: Request, run: str) -> Response:
+        """Tell how far a run is, or give its report once it is closed."""
+        caller = access.caller(request, "read")
+        if (head := _head(store(), caller, run)) is not None:
+            return _report(store(), head["run_id"])
+        if (found := _open(store(), caller, run)) is not None:
+            body = {**_open_row(found), "progress": store().reports.progress(run)}
+            return JSONResponse(body, headers={"Retry-After": LOOK_AGAIN_S})
+        raise _unknown("run", run)
+
+    @router.post("/runs/{run}/cancel", status_code=HTTPStatus.ACCEPTED, responses=UNKNOWN)
+    def cancel(request: Request, run: str) -> JSONResponse:
+        """End a run: users being written are finished, the rest stays unprocessed. A repeat is harmless."""
+        caller = access.caller(request, "run")
+        if _open(store(), caller, run) is None and _head(store(), caller, run) is None:
+            raise _unknown("run", run)
+        state = "cancelling" if cancel_run(ports(), run) else "closed"
+        return JSONResponse({"run_id": run, "state": state}, HTTPStatus.ACCEPTED)
+
+    return router
+
+
+def _request(
+    ports: Ports, store: Store, caller: Caller, connector: str, *, inputs: SyncRequest, key: str | None
+) -> str:
+    if not NAME.fullmatch(connector) or not caller.sees(connector):
+        raise _unknown("connector", connector)
+    try:
+        ports.configuration.connector(connector, version=ports.configuration.current_version())
+    except KeyError:
+        raise _unknown("connector", connector) from None
+    if key is None:
+        return request_run(ports, connector, inputs, trigger="api").run_id
+    named = f"api:{caller.name}:{key}"
+    digest = hashlib.sha256(f"{connector}\n{inputs.model_dump_json()}".encode()).hexdigest()
+    if store.runs.claim_key(f"{named}:body", digest, keep_s=KEY_KEPT_S) != digest:
+        detail = "Idempotency-Key: was used for another connector or other inputs; send a new one"
+        raise ProblemError(HTTPStatus.CONFLICT, detail)
+    return request_run(ports, connector, inputs, trigger="api", key=named).run_id
+
+
+def _unknown(what: str, name: str) -> ProblemError:
+    shown = name if NAME.fullmatch(name) else "of that name"
+    return ProblemError(HTTPStatus.NOT_FOUND, f"there is no {what} {shown} that this token may see")
+
+
+def _head(store: Store, caller: Caller, run_id: str) -> Json | None:
+    head = store.reports.head(run_id) if NAME.fullmatch(run_id) else None
+    return head if head is not None and caller.sees(head["connector"]) else None
+
+
+def _open(store: Store, caller: Caller, run_id: str) -> Run | None:
+    run = store.runs.load_run(run_id) if NAME.fullmatch(run_id) else None
+    return run if run is not None and caller.sees(run.connector_id) else None
+
+
+def _open_rows(store: Store, caller: Caller, connector: str | None) -> list[Json]:
+    runs = [run for run in store.reports.open_runs() if connector in (None, run.connector_id)]
+    return [_open_row(run) for run in reversed(runs) if caller.sees(run.connector_id)]
+
+
+def _closed_rows(store: Store, caller: Caller, connector: str | None, *, limit: int, offset: int) -> list[Json]:
+    """Return a page; a restricted token's is put together from its connectors' own lists."""
+    sources: list[str | None] = [connector] if connector is not None else sorted(caller.connectors) or [None]
+    heads = [head for each in sources for head in store.reports.heads(offset + limit, connector_id=each)]
+    if len(sources) > 1:
+        heads.sort(key=lambda head: str(head["run_id"]), reverse=True)
+    return [_closed_row(head) for head in heads[offset : offset + limit]]
+
+
+def _open_row(run: Run) -> Json:
+    return {
+        "run_id": run.run_id,
+        "connector": run.connector_id,
+        "state": run.state.value,
+        "stopping": run.stopping,
+        "sync_mode": run.mode,
+        "trigger": run.trigger,
+        "dry_run": run.dry_run,
+    }
+
+
+def _closed_row(head: Json) -> Json:
+    names = ("run_id", "connector", "success", "stopped", "sync_mode", "sync_timestamp", "trigger", "statistics")
+    return {"state": "closed", "dry_run": bool(head.get("dry_run")), **{name: head.get(name) for name in names}}
+
+
+def _report(store: Store, run_id: str) -> Response:
+    """Stream the report from a spool, which turns to a file where it is large."""
+    spool = tempfile.SpooledTemporaryFile(IN_MEMORY, "w+", encoding="utf-8")  # noqa: SIM115 - closed by the stream
+    write_run_report(store, run_id, spool)
+    spool.seek(0)
+
+    def pieces() -> Iterator[str]:
+        with spool:
+            while piece := spool.read(PIECE):
+                yield piece
+
+    return StreamingResponse(pieces(), media_type="application/json")

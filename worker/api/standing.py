@@ -1,0 +1,61 @@
+"""How the customers stand, and whether the parts that runs need are there."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from adapters.errors import SyncError
+from adapters.store import Store
+from tasks.connector import Connector
+from tasks.ports import Ports
+from worker.api.access import Access, Caller
+from worker.api.problems import describe_problems
+from worker.standing import standings
+
+REFUSED = describe_problems(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE)
+UNUSABLE = "configuration invalid"
+
+
+def standing_router(ports: Callable[[], Ports], store: Callable[[], Store], access: Access) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter()
+
+    @router.get("/v1/connectors", tags=["connectors"], responses=REFUSED)
+    def connectors(request: Request) -> JSONResponse:
+        """List the connectors that this token sees, worst first."""
+        caller = access.caller(request, "read")
+        usable, unusable = _known(ports(), caller)
+        rows = [{"connector_id": name, "standing": UNUSABLE} for name in unusable]
+        return JSONResponse({"connectors": rows + [each.as_json() for each in standings(usable, store())]})
+
+    @router.get("/readyz", tags=["service"], responses=REFUSED)
+    def readyz(request: Request) -> JSONResponse:
+        """Say whether broker and workers are there; 503 names what is not."""
+        access.caller(request, "read")
+        ready = _ready(store())
+        status = HTTPStatus.OK if all(ready.values()) else HTTPStatus.SERVICE_UNAVAILABLE
+        return JSONResponse({"ready": all(ready.values()), **ready}, status)
+
+    return router
+
+
+def _known(ports: Ports, caller: Caller) -> tuple[list[Connector], list[str]]:
+    version = ports.configuration.current_version()
+    usable, unusable = [], []
+    for name in ports.configuration.connectors(version=version) if version else ():
+        if caller.sees(name):
+            try:
+                usable.append(ports.configuration.connector(name, version=version))
+            except SyncError:
+                unusable.append(name)
+    return usable, unusable
+
+
+def _ready(store: Store) -> dict[str, Any]:
+    try:
+        return {"broker": True, "workers": bool(store.presence.living())}
+    except SyncError:
+        return {"broker": False, "workers": False}
