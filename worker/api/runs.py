@@ -148,7 +148,9 @@ def _open_rows(store: Store, caller: Caller, connector: str | None) -> list[Json
 
 def _closed_rows(store: Store, caller: Caller, connector: str | None, *, limit: int, offset: int) -> list[Json]:
     """Return a page; a restricted token's is put together from its connectors' own lists."""
-    sources: list[str | None] = [connector] if connector is not None else sorted(caller.connectors) or [None]
+    sources: list[str | None] = [*sorted(caller.connectors)] or [None]
+    if connector is not None:
+        sources = [connector]
     heads = [head for each in sources for head in store.reports.heads(offset + limit, connector_id=each)]
     if len(sources) > 1:
         heads.sort(key=lambda head: str(head["run_id"]), reverse=True)
