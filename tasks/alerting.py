@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from adapters.records import Run
+from adapters.records.runs import CANCELLED
 from tasks import codes
 from tasks.request import SyncRequest
 
@@ -21,7 +22,7 @@ NoticeKind = Literal["opened", "reminder", "over"]
 
 OF_RUNS: frozenset[str] = frozenset({"run_failed", "error_rate", "held", "claimed_twice"})
 """Kinds whose members come and go with reports; those of the others are told anew each round."""
-NO_FAILURE = frozenset({codes.CANCELLED, codes.CONNECTOR_BUSY, codes.UNKNOWN_CONNECTOR})
+NO_FAILURE = frozenset({CANCELLED, codes.CONNECTOR_BUSY, codes.UNKNOWN_CONNECTOR})
 EVERYWHERE = {codes.GRAPH_CONNECTION_ERROR: "Microsoft 365", codes.INTERNAL_ERROR: "contact-sync"}
 SHARED_CODES = frozenset(
     {codes.CONTACT_CREATION_FAILED, codes.CONTACT_UPDATE_FAILED, codes.PSA_CONNECTION_ERROR, codes.PERMISSION_DENIED}

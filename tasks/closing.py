@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from adapters.records import Churn, Run, RunState, Watermark
+from adapters.records.runs import CANCELLED
 from tasks import alerting, codes, guarding, reading_plan, report
 from tasks.guarding import Excess
 from tasks.ports import Ports
@@ -48,7 +49,7 @@ def cancel_run(ports: Ports, run_id: str) -> bool:
     run = ports.runs.load_run(run_id)
     if run is None:
         return False
-    ports.runs.stop(run_id, reason=codes.CANCELLED, error=None)
+    ports.runs.stop(run_id, reason=CANCELLED, error=None)
     _end(ports, run_id)
     return True
 

@@ -42,6 +42,3 @@ MANUAL_EDIT = "ManualEdit"  # a field was edited in the PSA since our last write
 CLAIMED_TWICE = "ClaimedTwice"  # two connectors claim the same tenant, user or contact
 MODE_CHANGED = "ModeChanged"  # an incremental run became a full one
 SYNC_DISABLED = "SyncDisabled"  # automatic sync of the connector is off; a run asked for by hand goes ahead
-
-# why a run was stopped, beside an error's code
-CANCELLED = "cancelled"  # somebody asked for its end

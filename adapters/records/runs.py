@@ -10,6 +10,9 @@ from adapters.records.directory import User
 Lane = Literal["bulk", "targeted"]
 Json = dict[str, Any]
 
+CANCELLED = "cancelled"
+"""Why a run was stopped that somebody asked to end; other reasons are codes of errors."""
+
 
 class RunState(StrEnum):
     """The steps of a run; a run only moves forward."""

@@ -7,12 +7,13 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from kombu.exceptions import OperationalError
-from starlette.exceptions import HTTPException
 
 from adapters.errors import SyncError, TransientError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
+FRAMEWORK = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
+"""What the framework refuses by itself."""
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["type", "title", "status", "detail"],
@@ -56,10 +57,12 @@ def answer_problems(app: FastAPI) -> None:
         assert isinstance(error, ProblemError)  # noqa: S101 - registered for it alone
         return problem(error.status, error.detail, **error.headers)
 
-    def framework(_: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)  # noqa: S101 - as above
-        status = HTTPStatus(error.status_code)
-        return problem(status, f"{status.phrase.lower()}: see /openapi.json", **dict(error.headers or {}))
+    def answer_framework(status: HTTPStatus) -> None:
+        def framework(_: Request, error: Exception) -> Response:
+            headers = dict(getattr(error, "headers", None) or {})
+            return problem(status, f"{status.phrase.lower()}: see /openapi.json", **headers)
+
+        app.add_exception_handler(int(status), framework)
 
     def invalid(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
@@ -72,7 +75,8 @@ def answer_problems(app: FastAPI) -> None:
         return problem(HTTPStatus.CONFLICT, f"{error}; see `contact-sync check`")
 
     app.add_exception_handler(ProblemError, refused)
-    app.add_exception_handler(HTTPException, framework)
+    for status in FRAMEWORK:
+        answer_framework(status)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(SyncError, away)
     app.add_exception_handler(OperationalError, away)

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from adapters.errors import TenantError
 from adapters.records import Run
+from adapters.records.runs import CANCELLED
 from adapters.store import Store
 from tasks import codes
 from tasks.connector import Connector
@@ -130,7 +131,7 @@ def exit_of(head: dict[str, Any] | None) -> Exit:
         return Exit.NOT_RUN
     if head["success"]:
         return Exit.SUCCESS
-    if head["stopped"] == codes.CANCELLED or head.get("held"):
+    if head["stopped"] == CANCELLED or head.get("held"):
         return Exit.HELD
     if head["statistics"]["users_processed"]:
         return Exit.ERRORS

@@ -205,3 +205,8 @@ def test_document_describes_the_inputs(door: Door) -> None:
     body = document["paths"]["/v1/connectors/{connector}/runs"]["post"]["requestBody"]["content"]["application/json"]
     assert len(body["schema"]["properties"]) == 8
     assert "robot-token" not in json.dumps(document)
+
+
+def test_unknown_path_and_method_are_problems_too(door: Door) -> None:
+    for answer, status in ((door.get("/v2"), 404), (door.get("/v1/runs/r/cancel"), 405)):
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
