@@ -197,7 +197,7 @@ def _fill_in(sheet: _Sheet, mapped: _Mapped) -> None:
     spec, rule, template = mapped
     value = collapse(template(sheet.user))
     if not value:
-        if rule.clear and not spec.required and _is_null(sheet.user, template):
+        if rule.clear and not spec.required and not spec.lasting and _is_null(sheet.user, template):
             sheet.cleared.add(spec.name)
         return
     match spec.kind:

@@ -39,10 +39,12 @@ class Inquiry:
         self._ports, self._run, self._connector, self._hold = ports, run, connector, hold
         self._contacts = ports.contacts(run)
         self._companies = indexing.companies_of(connector, SyncRequest.from_run(run.request))
+        self._own_company = run.request.get("company_id") or connector.psa_default_company_id
         self._is_indexed = bool(run.index_at_ms) and hold is not None
         self._index_at_ms = run.index_at_ms
         self._asked_contacts: dict[str, Contact | None] = {}
         self._asked_users: dict[str, bool] = {}
+        self._asked_companies: dict[str, bool] = {}
         self._missing_links = 0
         self._tolerated = indexing.tolerated_lack(0)
 
@@ -62,6 +64,21 @@ class Inquiry:
         owners = self._ports.memory.owners(self._connector.home, found) if found else {}
         for case in cases:
             case.owners = {contact_id: owners[contact_id] for contact_id in case.contacts if contact_id in owners}
+
+    def has_company(self, company_id: str) -> bool:
+        """Tell whether contacts may be made in a company, before any is: 1 call for each that a rule names.
+
+        The run's own company was found at its start. A write that is looked at live asks the PSA by being sent."""
+        if self._hold is None or company_id == self._own_company:
+            return True
+        if company_id not in self._asked_companies:
+            try:
+                company = self._read(lambda: self._contacts.fetch_company(company_id))
+            except NotFoundError:
+                self._asked_companies[company_id] = False
+            else:
+                self._asked_companies[company_id] = not company.deleted
+        return self._asked_companies[company_id]
 
     def find_left(
         self, user_ids: Sequence[str], links: Mapping[str, Link], *, marked: Container[str]

@@ -124,12 +124,19 @@ class Judgement:
         decision = self._planner.plan(
             case.user, case.drafted, match=verdict, link=case.link, read_at_ms=case.read_at_ms
         )
+        if isinstance(decision, Planned) and not self._has_target(decision):
+            decision = _no_company(decision)
         stamped: Json = {"warnings": tuple(map(self.stamped, decision.warnings))}
         if isinstance(decision, Outcome) and decision.status == "error":
             stamped["row"] = {**self.stamped(decision.row), "office365_id": case.user.id}
         if isinstance(decision, Planned) and withheld:
             stamped["addresses"] = tuple(address for address in decision.addresses if address not in withheld)
         return decision.model_copy(update=stamped)
+
+    def _has_target(self, planned: Planned) -> bool:
+        """Tell whether the company exists in which a contact is to be made, or to which it is to be moved."""
+        target = planned.draft or (planned.change if planned.change and planned.change.moves else None)
+        return target is None or self.inquiry.has_company(target.company_id)
 
     def stamped(self, row: Json) -> Json:
         """Give a warning or an error its time."""
@@ -200,3 +207,15 @@ class Judgement:
 
 def _without_traces(outcome: Outcome) -> Outcome:
     return outcome.model_copy(update={"link": None, "retry": None})
+
+
+def _no_company(planned: Planned) -> Outcome:
+    target = planned.draft or planned.change
+    company_id = target.company_id if target else ""
+    name = name_of(planned.user)
+    message = (
+        f"company {company_id}, to which the company rules send {name}, does not exist in the PSA (any more);"
+        " correct the company rules"
+    )
+    row = {"user_principal_name": name, "code": codes.MISSING_COMPANY_ID, "message": message}
+    return Outcome(user_id=planned.user.id, status="error", row=row, retry="refused")

@@ -114,7 +114,13 @@ def map_schema(
     Where there is a report, a field that neither lists nor report show is none: it would be written in every run. A
     site's choices depend on the company: `fetch_company` lists them."""
     fields = [
-        FieldSpec(name=name, kind=_kind(name), max_length=max_lengths.get(name), required=name == "first_name")
+        FieldSpec(
+            name=name,
+            kind=_kind(name),
+            max_length=max_lengths.get(name),
+            required=name == "first_name",
+            lasting=name == "display_name",
+        )
         for name, vendor_name in layout.text_fields.items()
         if columns is None or vendor_name in LISTED_FIELDS or vendor_name in columns
     ]

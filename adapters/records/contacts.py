@@ -19,6 +19,7 @@ class FieldSpec(Record):
     max_length: int | None = None  # code points
     extension_length: int | None = None  # of a phone whose extension has a field of its own, beside max_length
     required: bool = False
+    lasting: bool = False  # the PSA fills it by itself where it is empty: it is never cleared
     choices: tuple[str, ...] | None = None
 
 

@@ -255,6 +255,12 @@ def test_required_field_is_never_cleared() -> None:
     assert draft({"given_name": None}, field_mapping=rules).cleared == frozenset()
 
 
+def test_field_that_the_psa_fills_by_itself_is_never_cleared() -> None:
+    schema = PsaSchema(fields=(*SCHEMA.fields, FieldSpec(name="display_name", kind="text", lasting=True)))
+    rules = mapping(display_name=FieldRule(value="{{ user.jobTitle }}", clear=True))
+    assert draft({"job_title": None}, schema, field_mapping=rules).cleared == frozenset()
+
+
 # --- company ----------------------------------------------------------------------------------------------------------
 
 RULES = (

@@ -2,7 +2,7 @@
 
 from adapters.errors import BudgetError, TransientError, WireError
 from tests.fakes.engine import Engine
-from tests.fakes.reports import codes, counts, names
+from tests.fakes.reports import changes, codes, counts, names
 
 AWAY = TransientError("server_error", vendor="connectwise", status=503)
 STRANGE = WireError("shape_unknown", vendor="connectwise", status=200)
@@ -36,7 +36,9 @@ def test_company_of_a_rule_that_does_not_exist_is_named(engine: Engine) -> None:
     engine.configure(company_rules=[{"when": "user.officeLocation == 'Berlin'", "company_id": "999"}])
     engine.directory.add_user("ann", office_location="Berlin")
     engine.directory.add_user("bob")
+    foreseen = changes(engine.run(sync_mode="full", dry_run=True))
     report = engine.run(sync_mode="full")
+    assert changes(report) == foreseen
     assert names(report, "created_contacts") == ["bob"]
     assert codes(report) == ["MissingCompanyID"]
     assert names(report, "errors") == ["ann"]
