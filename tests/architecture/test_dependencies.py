@@ -14,7 +14,6 @@ ROOT = Path(__file__).parents[2]
 OPS = ROOT / "ops"
 OURS = {"adapters", "tasks", "worker", "ops", "tests"}
 UNSEEN = {"hiredis", "tzdata"}  # imported for us, by redis-py and zoneinfo
-UNSEEN |= {"prometheus-client"}  # the metrics
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 
 

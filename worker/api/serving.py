@@ -11,6 +11,7 @@ from fastapi import FastAPI, Response
 from adapters.store import Store
 from tasks.ports import Ports
 from worker.api.access import Access
+from worker.api.metrics import metrics_router
 from worker.api.notifications import notification_router
 from worker.api.problems import answer_problems
 from worker.api.runs import runs_router
@@ -27,6 +28,7 @@ def create_api(ports: Callable[[], Ports], store: Callable[[], Store], access: A
     answer_problems(app)
     app.include_router(runs_router(ports, store, access))
     app.include_router(standing_router(ports, store, access))
+    app.include_router(metrics_router(ports, store, access))
     app.include_router(notification_router(ports))
 
     @app.get("/healthz", response_class=Response, tags=["service"])

@@ -210,3 +210,17 @@ def test_document_describes_the_inputs(door: Door) -> None:
 def test_unknown_path_and_method_are_problems_too(door: Door) -> None:
     for answer, status in ((door.get("/v2"), 404), (door.get("/v1/runs/r/cancel"), 405)):
         assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+
+
+def test_metrics_tell_the_state_of_the_store_and_name_nobody(door: Door, engine: Engine) -> None:
+    start(door, sync_mode="full")
+    engine.work()
+    start(door)
+    text = door.get("/metrics", headers=READER).text
+    assert 'contact_sync_open_runs{state="requested"} 1.0' in text
+    assert "contact_sync_workers 1.0" in text
+    assert 'contact_sync_last_success_age_seconds{connector="contoso"}' in text
+    assert 'contact_sync_last_run_users{connector="contoso",result="created"} 9.0' in text
+    assert "@" not in text
+    assert "contoso" not in door.get("/metrics", headers=OTHER).text
+    assert door.get("/metrics").status_code == 401
