@@ -12,7 +12,21 @@ from tests.unit.worker.installation import ENVIRONMENT, MAIN
 from worker.cli import app, main
 from worker.cli.exits import Exit
 
-VERBS = ["up", "worker", "beat", "flower", "api", "demo", "run", "runs", "report", "status", "check", "config"]
+VERBS = [
+    "up",
+    "worker",
+    "beat",
+    "flower",
+    "api",
+    "demo",
+    "run",
+    "cancel",
+    "runs",
+    "report",
+    "status",
+    "check",
+    "config",
+]
 GROUPS = ("config", "notify")
 OF_CONFIG = ["schema", "show", "test", "apply", "history", "rollback"]
 
