@@ -31,7 +31,7 @@ def standing_router(ports: Callable[[], Ports], store: Callable[[], Store], acce
         rows = [{"connector_id": name, "standing": UNUSABLE} for name in unusable]
         return JSONResponse({"connectors": rows + [each.as_json() for each in standings(usable, store())]})
 
-    @router.get("/readyz", tags=["service"], responses=REFUSED)
+    @router.get("/readyz", tags=["service"], responses={**REFUSED, 503: {"description": "Not ready."}})
     def readyz(request: Request) -> JSONResponse:
         """Say whether broker and workers are there; 503 names what is not."""
         access.caller(request, "read")

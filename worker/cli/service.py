@@ -1,7 +1,9 @@
 """The verbs that run services: `up` for all; `worker`, `beat`, `flower` and `api` singly, for compose or systemd."""
 
+import json
 import os
-from typing import Annotated
+import sys
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -14,6 +16,7 @@ from worker.cli.entering import Config, opened_store, publishing_app, requesting
 from worker.cli.exits import Exit, Refusal
 from worker.cli.interrupting import Interruptions
 from worker.compose import publish_configuration
+from worker.configuration import ApiSection
 from worker.flower import flower_options, serve_flower
 from worker.installation import Installation, running
 from worker.services import ALL_QUEUES, Service, beat_service, worker_service
@@ -37,6 +40,8 @@ UrlPrefix = Annotated[
     str | None, typer.Option("--url-prefix", metavar="PATH", help="Serve Flower below this path, behind a proxy.")
 ]
 
+OpenApi = Annotated[bool, typer.Option("--openapi", help="Print the OpenAPI document and end; needs no store.")]
+
 
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
@@ -44,7 +49,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: contact-sync worker --queue control --queue targeted --name control")(worker)
     app.command(epilog="Example: contact-sync beat")(beat)
     app.command(epilog="Example: contact-sync flower --url-prefix flower")(flower)
-    app.command(epilog="Example: contact-sync api")(api)
+    app.command(epilog="Example: contact-sync api\n\nExample: contact-sync api --openapi >openapi.json")(api)
 
 
 def up(context: typer.Context, config: Config = None) -> None:
@@ -119,11 +124,15 @@ def flower(context: typer.Context, *, url_prefix: UrlPrefix = None, config: Conf
         raise Refusal(reason, code=Exit.NOT_RUN) from error
 
 
-def api(context: typer.Context, config: Config = None) -> None:
+def api(context: typer.Context, *, openapi: OpenApi = False, config: Config = None) -> None:
     """Answer by HTTP: runs asked for, looked at and cancelled; Microsoft Graph's notifications.
 
     In the foreground, at service.api_listen; several of them behind one address are harmless.
     """
+    if openapi:
+        document = create_api(_unused, _unused, Access(ApiSection())).openapi()
+        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+        return
     settings = settings_of(context, config)
     with opened_store(settings) as store:
         store.connection.check_server()
@@ -135,6 +144,10 @@ def api(context: typer.Context, config: Config = None) -> None:
         except OSError as error:
             reason = f"service.api_listen: {settings.service.api_listen} cannot be used: {error.strerror or error}"
             raise Refusal(reason, code=Exit.NOT_RUN) from error
+
+
+def _unused() -> NoReturn:
+    raise RuntimeError("a document needs no store")
 
 
 def _flower_options(settings: Settings, *, url_prefix: str | None) -> dict[str, object]:
