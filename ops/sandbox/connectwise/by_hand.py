@@ -22,6 +22,7 @@ class ByHand:
             "psa.activate_contact": lambda op: self._set_contact(op, {"inactiveFlag": False}),
             "psa.delete_contact": self._delete_contact,
             "psa.move_contact": lambda op: self._set_contact(op, {"company": {"id": int(op["company"])}}),
+            "psa.merge_contacts": self._merge_contacts,
             "psa.create_company": self._create_company,
             "psa.update_company": lambda op: self._set_company(op, op["set"]),
             "psa.deactivate_company": lambda op: self._set_company(op, _INACTIVE),
@@ -44,6 +45,21 @@ class ByHand:
     def _delete_contact(self, operation: Json) -> Json:
         self._writer.delete(int(operation["contact"]), transfer_to=None, by="hand")
         return {}
+
+    def _merge_contacts(self, operation: Json) -> Json:
+        """What the survivor lacks of the other one's communication items goes over to it; the other one is deleted."""
+        merged, into = int(operation["contact"]), int(operation["into"])
+        survivor = self._writer.find(into)
+        items = list(survivor.get("communicationItems") or ())
+        known = {item["value"].casefold() for item in items}
+        items += [
+            {name: value for name, value in item.items() if name != "id"} | {"defaultFlag": False}
+            for item in self._writer.find(merged).get("communicationItems") or ()
+            if item["value"].casefold() not in known
+        ]
+        changed = self._writer.update(into, {"communicationItems": items}, by="hand")
+        self._writer.delete(merged, transfer_to=into, by="hand")
+        return changed
 
     def _create_company(self, operation: Json) -> Json:
         values = operation["set"]
