@@ -25,6 +25,8 @@ from worker.reporting import write_run_report
 Json = dict[str, Any]
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,126}")
+NOT_BLANK = r"\S"
+NAMES_ANYTHING = r"[^\s,]"
 KEY_PATTERN = r"^[!-~]{1,200}$"
 MOST_OFFSET = 10_000
 IN_MEMORY = 1 << 20  # bytes of a report before it is spooled to a file
@@ -38,11 +40,27 @@ WRONG_BODY = describe_problems(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
 )
+
+
+def _inputs_schema() -> Json:
+    """Return the schema of the inputs; what pydantic checks in code stands as patterns: no text is blank."""
+    schema = SyncRequest.model_json_schema()
+    fields = schema["properties"]
+    fields["user_principal_names"]["items"]["pattern"] = NOT_BLANK
+    for name, pattern in (
+        ("company_id", NOT_BLANK),
+        ("department_filter", NAMES_ANYTHING),
+        ("office_location_filter", NAMES_ANYTHING),
+    ):
+        fields[name]["anyOf"][0]["pattern"] = pattern
+    return schema
+
+
 INPUTS = {
     "requestBody": {
         "content": {
             "application/json": {
-                "schema": SyncRequest.model_json_schema(),
+                "schema": _inputs_schema(),
                 "example": {"user_principal_names": ["jane.smith@contoso.example"], "dry_run": True},
             }
         }
