@@ -88,7 +88,8 @@ def test_psa_down_for_long_ends_the_run_with_one_error_and_the_next_one_complete
     stack.control.delete("faults")
     following = stack.run()
     assert following["sync_mode"] == "full"
-    assert stack.verdict()["agree"]
+    verdict = stack.verdict()
+    assert verdict["agree"], {"verdict": verdict, "errors": following["errors"], "stopped": following["stopped"]}
     assert stack.ports.memory.watermark("demo") is not None
     truth = stack.control.get("truth").json()["statistics"]
     for name in ("created", "updated"):
