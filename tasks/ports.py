@@ -564,6 +564,9 @@ class Presence(Protocol):
     def leave(self) -> None:
         """Say that this process ends by itself, so that nobody waits for its heartbeat to run out."""
 
+    def note_schedule(self) -> None:
+        """Note that a message of beat's has come through; a repeat is harmless."""
+
     def new_holder(self) -> str:
         """Return "incarnation/nonce" for one piece of work."""
 

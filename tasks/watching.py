@@ -141,7 +141,8 @@ def _is_late(ports: Ports, standing: Standing, connector: Connector, now_ms: int
 
 
 def ping(ports: Ports) -> None:
-    """Send the outgoing heartbeat; one that fails is not tried again, the next is near."""
+    """Note that beat is well, and send the outgoing heartbeat; one that fails is not tried again, the next is near."""
+    ports.presence.note_schedule()
     try:
         ports.notifier.ping()
     except TransientError as error:

@@ -26,6 +26,8 @@ class Keys:
         """Hash: identity of the store process, and since when, if runs were open as it changed."""
         self.beats = self._of("beats")
         """Hash: incarnation → until when it counts as alive (ms)."""
+        self.beat_seen = self._of("beats", "schedule")
+        """String: when a message of beat's last reached a worker (ms)."""
         self.fence = self._of("fence")
         """Counter: the fence of the last user lease."""
         self.open = self._of("open")

@@ -49,6 +49,15 @@ class Presence:
         args = {"incarnation": self.incarnation, "dead_ms": 0}
         self._connection.call("beat", keys={"beats": self._connection.keys.beats}, args=args)
 
+    def note_schedule(self) -> None:
+        """Note that a message of beat's has come through; a repeat is harmless."""
+        self._connection.client.set(self._connection.keys.beat_seen, self._connection.now_ms())
+
+    def schedule_age_s(self) -> float:
+        """Return how long ago a message of beat's last came through; infinite if none ever did."""
+        seen_ms = self._connection.client.get(self._connection.keys.beat_seen)
+        return float("inf") if seen_ms is None else max(0.0, (self._connection.now_ms() - int(seen_ms)) / 1000)
+
     def alive(self, incarnation: str) -> bool:
         """Tell whether an incarnation counts as alive."""
         keys = {"beats": self._connection.keys.beats}

@@ -17,6 +17,7 @@ from worker.standing import standings
 
 REFUSED = describe_problems(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE)
 UNUSABLE = "configuration invalid"
+BEAT_SEEN_S = 300.0  # several rounds of beat: its message goes through a worker, which may be busy
 
 
 def standing_router(ports: Callable[[], Ports], store: Callable[[], Store], access: Access) -> APIRouter:
@@ -33,7 +34,7 @@ def standing_router(ports: Callable[[], Ports], store: Callable[[], Store], acce
 
     @router.get("/readyz", tags=["service"], responses={**REFUSED, 503: {"description": "Not ready."}})
     def readyz(request: Request) -> JSONResponse:
-        """Say whether broker and workers are there; 503 names what is not."""
+        """Say whether broker, workers and beat are there; 503 names what is not."""
         access.caller(request, "read")
         ready = _ready(store())
         status = HTTPStatus.OK if all(ready.values()) else HTTPStatus.SERVICE_UNAVAILABLE
@@ -56,6 +57,7 @@ def _known(ports: Ports, caller: Caller) -> tuple[list[Connector], list[str]]:
 
 def _ready(store: Store) -> dict[str, Any]:
     try:
-        return {"broker": True, "workers": bool(store.presence.living())}
+        beat = store.presence.schedule_age_s() < BEAT_SEEN_S
+        return {"broker": True, "workers": bool(store.presence.living()), "beat": beat}
     except SyncError:
-        return {"broker": False, "workers": False}
+        return {"broker": False, "workers": False, "beat": False}

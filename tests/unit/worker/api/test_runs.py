@@ -8,6 +8,7 @@ import pytest
 
 from adapters.records import RunState
 from adapters.store import Store, open_store
+from tasks import watching
 from tests.fakes.door import Door
 from tests.fakes.engine import Engine
 from tests.fakes.valkey import RealValkey, running_valkey
@@ -194,7 +195,11 @@ def test_connectors_stand_as_in_status_and_nobody_works_yet(door: Door, engine: 
     engine.work()
     (row,) = door.get("/v1/connectors", headers=READER).json()["connectors"]
     assert (row["connector_id"], row["standing"], row["success"]) == ("contoso", "fine", True)
-    assert door.get("/readyz", headers=READER).json() == {"ready": True, "broker": True, "workers": True}
+    unseen = door.get("/readyz", headers=READER)
+    assert (unseen.status_code, unseen.json()["beat"]) == (503, False)
+    watching.ping(engine.ports)
+    ready = door.get("/readyz", headers=READER)
+    assert (ready.status_code, ready.json()) == (200, {"ready": True, "broker": True, "workers": True, "beat": True})
     engine.store.presence.leave()
     answer = door.get("/readyz", headers=READER)
     assert (answer.status_code, answer.json()["workers"]) == (503, False)
