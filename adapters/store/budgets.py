@@ -151,6 +151,27 @@ class Budgets:
             left = zip(instances, pipe.execute(), strict=True)
         return {instance: left_ms / 1000 for instance, left_ms in left if left_ms > 0}
 
+    def left(self, instances: Sequence[str]) -> dict[str, tuple[float, float]]:
+        """Return of each instance how many calls may still go at once, and for how many seconds the next one waits.
+
+        An instance that nobody has called for an hour is absent. The rate is what the last call brought along."""
+        with self._connection.pipeline() as pipe:
+            pipe.time()
+            for instance in instances:
+                pipe.hmget(self._connection.keys.budget(instance), "next_ms", "rate")
+                pipe.pttl(self._connection.keys.pause(instance))
+            (seconds, micros), *answers = pipe.execute()
+        now_ms = int(seconds) * 1000 + int(micros) / 1000
+        found = {}
+        for instance, (next_ms, per_minute), ttl_ms in zip(instances, answers[::2], answers[1::2], strict=True):
+            if next_ms is not None:
+                rate = Rate(per_minute=float(per_minute))
+                ahead_ms, pause_ms = max(0.0, float(next_ms) - now_ms), max(0, ttl_ms)
+                calls = 0.0 if pause_ms else max(0.0, rate.burst - ahead_ms / rate.interval_ms)
+                wait_ms = max(pause_ms, ahead_ms - rate.burst * rate.interval_ms, 0.0)
+                found[instance] = (calls, wait_ms / 1000)
+        return found
+
     def window(self, instance: str, *, most: int, lane: str) -> int:
         """Return how many users may be in flight: what the budget admits in some seconds, 1 while the breaker is open.
 
