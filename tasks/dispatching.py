@@ -11,12 +11,15 @@ from tasks.requesting import new_run, new_run_id
 from tasks.scheduling import due_tick
 
 RUN_DUE = "run.due"
+REPORTS_PURGED = "reports.purged"
 CONNECTOR_UNUSABLE = "connector.unusable"
 SHORT_TRIGGERS = frozenset({"poll", "event"})  # their runs over a tenant end soon: the scheduled one waits, unrefused
 
 
 def dispatch_due(ports: Ports) -> None:
     """Request a run of each connector that is due by its schedule, or by its delta link's age; publish due polls.
+
+    Then forget some reports that are older than they are kept.
 
     The run and the new scheduled time are written in one step, by compare-and-set: a repeat requests nothing. A message
     that gets lost afterwards is replaced by the reconciler, which finds the run in the ledger.
@@ -31,6 +34,7 @@ def dispatch_due(ports: Ports) -> None:
         if connector.office365_sync_enabled:
             _dispatch(ports, connector)
             _dispatch_poll(ports, connector)
+    _purge_reports(ports)
 
 
 def _dispatch(ports: Ports, connector: Connector) -> None:
@@ -56,6 +60,16 @@ def _dispatch_poll(ports: Ports, connector: Connector) -> None:
     connector_id = connector.connector_id
     if polling.is_due(connector, last_ms=ports.events.last_poll(connector_id), now_ms=ports.runs.now_ms()):
         ports.publisher.poll_delta(connector_id)
+
+
+def _purge_reports(ports: Ports) -> None:
+    """Forget some old reports; the next round goes on.
+
+    Here and not in `reconcile`: what is counted in days is soon enough once a minute, after the runs that are due, and
+    every worker reconciles every few seconds, when what a crash left must not wait."""
+    kept_since_ms = ports.runs.now_ms() - ports.timing.reports_days * reading_plan.DAY_MS
+    if number := ports.reports.purge(older_than_ms=kept_since_ms):
+        structlog.get_logger().info(REPORTS_PURGED, reports=number)
 
 
 def _due_moment(ports: Ports, connector: Connector, *, last_ms: int, now_ms: int) -> int | None:

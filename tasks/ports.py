@@ -470,6 +470,13 @@ class Events(Protocol):
         """Let the next one do it."""
 
 
+class Reports(Protocol):
+    """What is kept of closed runs."""
+
+    def purge(self, *, older_than_ms: int) -> int:
+        """Forget some reports of runs that closed before this instant; returns how many. A repeat goes on."""
+
+
 class Recovery(Protocol):
     """What a crash left."""
 
@@ -617,6 +624,7 @@ class Timing:
     event_window_s: float = 2.0  # changed users are collected for so long; one run takes them
     subscription_life_s: float = 28 * 86400.0  # Graph's most is 29 days; renewed at half of it
     subscription_check_s: float = 3600.0  # Graph is asked whether it still has them
+    reports_days: int = 90  # a closed run's report is kept for so long
 
 
 @dataclass(frozen=True)
@@ -630,6 +638,7 @@ class Ports:
     users: Users
     memory: Memory
     events: Events
+    reports: Reports
     recovery: Recovery
     budgets: Budgets
     presence: Presence

@@ -97,6 +97,7 @@ def build_ports(settings: Settings, store: Store, *, publisher: Publisher) -> Po
         users=store.users,
         memory=store.memory,
         events=store.events,
+        reports=store.reports,
         recovery=store.recovery,
         budgets=store.budgets,
         presence=store.presence,

@@ -12,7 +12,7 @@ from adapters.store.runs import decode_run
 
 Json = dict[str, Any]
 
-PURGE_AT_ONCE = 200
+PURGE_AT_ONCE = 100  # 5 ms, and 144,000 a day if it is called each minute
 
 
 class Reports:
@@ -82,22 +82,25 @@ class Reports:
             "total": waiting + in_flight + sum(done.values()),
         }
 
-    def purge(self, older_than_ms: int) -> int:
-        """Forget the reports of runs that closed before this instant; returns how many. A repeat goes on."""
-        purged = 0
-        while run_ids := self._connection.client.zrangebyscore(
-            self._keys.closed, "-inf", f"({older_than_ms}", start=0, num=PURGE_AT_ONCE
-        ):
-            for run_id in map(text, run_ids):
-                self._forget(run_id)
-            purged += len(run_ids)
-        return purged
+    def purge(self, *, older_than_ms: int) -> int:
+        """Forget the reports of runs that closed before this instant, the oldest first; returns how many.
 
-    def _forget(self, run_id: str) -> None:
-        report = self._keys.report(run_id)
-        connector_id = text(self._connection.client.hget(report, "connector_id"))
+        At most `PURGE_AT_ONCE` a call; a repeat goes on. A call that finds nothing costs one look. Whoever does the
+        same meanwhile is harmless: a report is forgotten with all of its keys in one step, and counted once."""
+        oldest = self._connection.client.zrangebyscore(
+            self._keys.closed, "-inf", f"({older_than_ms}", start=0, num=PURGE_AT_ONCE
+        )
+        if not oldest:
+            return 0
+        run_ids = [text(run_id) for run_id in oldest]
         with self._connection.pipeline() as pipe:
-            pipe.unlink(report, *self._keys.report_parts(run_id).values())
-            pipe.zrem(self._keys.closed_of(connector_id), run_id)
-            pipe.zrem(self._keys.closed, run_id)
-            pipe.execute()
+            for run_id in run_ids:
+                pipe.hget(self._keys.report(run_id), "connector_id")
+            connector_ids = [text(connector_id) for connector_id in pipe.execute()]
+        with self._connection.pipeline() as pipe:
+            for run_id, connector_id in zip(run_ids, connector_ids, strict=True):
+                pipe.zrem(self._keys.closed_of(connector_id), run_id)
+                pipe.unlink(self._keys.report(run_id), *self._keys.report_parts(run_id).values())
+            for run_id in run_ids:
+                pipe.zrem(self._keys.closed, run_id)
+            return sum(pipe.execute()[-len(run_ids) :])

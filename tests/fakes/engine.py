@@ -134,6 +134,7 @@ class Engine:
             users=store.users,
             memory=store.memory,
             events=store.events,
+            reports=store.reports,
             recovery=store.recovery,
             budgets=self.budgets,
             presence=store.presence,

@@ -19,6 +19,7 @@ class FakeLedger:
         self.ticks: dict[str, int] = {}
         self.watermarks: dict[str, Watermark] = {}
         self.log: list[str] = []
+        self.purged_before: list[int] = []
         self.before_request: Callable[[], None] = lambda: None
         mine = cast("Any", self)
         self.ports = Ports(**{**dict.fromkeys(Ports.__dataclass_fields__, mine), "timing": Timing()})
@@ -53,6 +54,10 @@ class FakeLedger:
 
     def busy_with(self, connector_id: str) -> set[str]:
         return set()
+
+    def purge(self, *, older_than_ms: int) -> int:
+        self.purged_before.append(older_than_ms)
+        return 0
 
     def current_version(self) -> int:
         return 1

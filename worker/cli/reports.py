@@ -20,6 +20,7 @@ from worker.cli.progress import describe
 from worker.cli.run import exit_of
 from worker.cli.showing import print_report, print_rows
 from worker.reporting import write_run_report
+from worker.settings import Settings
 from worker.standing import Standing, standings
 
 __all__ = ["register"]
@@ -56,7 +57,7 @@ def runs(
     as_json: Json = False,
     config: Config = None,
 ) -> None:
-    """List open runs, and the last closed ones."""
+    """List open runs, and the last closed ones, as long as their reports are kept ([service.retention])."""
     settings = settings_of(context, config)
     with opened_store(settings) as store:
         going_on = [run for run in store.reports.open_runs() if connector in (None, run.connector_id)]
@@ -64,6 +65,9 @@ def runs(
         rows = [_open_row(store, run) for run in reversed(going_on)] + [_closed_row(head) for head in heads]
     if as_json:
         sys.stdout.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        return
+    if not rows:
+        say(f"no run goes on, and no report is kept; reports are kept for {_kept(settings)}")
         return
     columns = ["run", "connector", "mode", "trigger", "at", "state", "processed", "errors"]
     out().print(make_table(columns, [[_styled(name, row) for name in _COLUMNS] for row in rows]))
@@ -85,7 +89,7 @@ def report(
     with opened_store(settings) as store:
         head = _head(store, run)
         if head is None:
-            _tell_open(store, run, as_json=as_json)
+            _tell_open(store, run, as_json=as_json, kept=_kept(settings))
             return
         kinds = {"errors": errors, "warnings": warnings, "excluded": excluded, "held": held}
         if as_json:
@@ -147,11 +151,16 @@ def _head(store: Store, run_id: str) -> dict[str, Any] | None:
     return newest[0]
 
 
-def _tell_open(store: Store, run_id: str, *, as_json: bool) -> None:
+def _kept(settings: Settings) -> str:
+    return f"{settings.service.retention.reports_days} days ([service.retention] reports_days)"
+
+
+def _tell_open(store: Store, run_id: str, *, as_json: bool, kept: str) -> None:
     run = store.runs.load_run(run_id)
     glance = look(store, run) if run is not None else None
     if run is None or glance is None:
-        raise Refusal(f"there is no run {run_id!r}", hint="contact-sync runs lists them")
+        reason = f"there is no run {run_id!r}, or it ended too long ago: reports are kept for {kept}"
+        raise Refusal(reason, hint="contact-sync runs lists them")
     if as_json:
         raise Refusal(f"run {run_id} has not ended: {describe(glance)}", code=Exit.NOT_RUN)
     out().print(shown(f"{run.connector_id}: {describe(glance)}"))

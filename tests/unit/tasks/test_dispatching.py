@@ -1,14 +1,20 @@
 """What beat asks each minute: who is due, once, whatever happened in between."""
 
+import io
+from dataclasses import replace
+
 import pytest
 
 from adapters.errors import TenantError
 from adapters.records import Watermark
 from tasks.connector import Connector
 from tasks.dispatching import dispatch_due
+from tasks.ports import Timing
 from tasks.scheduling import spread_offset_s
+from tests.fakes.engine import Engine
 from tests.fakes.ledger import FakeLedger
 from tests.unit.tasks.makers import make_connector
+from worker.reporting import write_run_report
 
 MINUTE_MS, DAY_MS = 60_000, 86_400_000
 MIDNIGHT_MS = 1_795_478_400_000  # 2026-11-24T00:00:00Z
@@ -158,3 +164,29 @@ def test_spread_starts_each_connector_at_its_own_second() -> None:
         late_s = (run.requested_at_ms - TWO_MS) / 1000
         assert 0 <= late_s - spread_offset_s(run.connector_id, spread_s=600) < 60
     assert len({run.requested_at_ms for run in ledger.runs.values()}) > 1
+
+
+def test_reports_are_purged_that_are_older_than_the_configured_days() -> None:
+    ledger = FakeLedger(nightly(), now_ms=MIDNIGHT_MS)
+    ledger.ports = replace(ledger.ports, timing=Timing(reports_days=30))
+    dispatch_due(ledger.ports)
+    ledger.now = TWO_MS
+    dispatch_due(ledger.ports)
+    assert ledger.purged_before == [MIDNIGHT_MS - 30 * DAY_MS, TWO_MS - 30 * DAY_MS]
+    assert requested(ledger) == ["contoso"]
+
+
+def test_report_is_kept_for_its_days_and_then_forgotten(engine: Engine) -> None:
+    engine.with_timing(reports_days=30)
+    old, young = engine.run()["run_id"], engine.run()["run_id"]
+    store, keys = engine.store, engine.store.connection.keys
+    for run_id, days in ((old, 31), (young, 29)):
+        ended_ms = store.runs.now_ms() - days * DAY_MS
+        for listing in (keys.closed, keys.closed_of("contoso")):
+            assert store.connection.client.zadd(listing, {run_id: ended_ms}, xx=True, ch=True) == 1
+    dispatch_due(engine.ports)
+    assert store.reports.head(old) is None
+    assert not write_run_report(store, old, io.StringIO())
+    assert [head["run_id"] for head in store.reports.heads(connector_id="contoso")] == [young]
+    assert engine.report(young)["run_id"] == young
+    assert engine.run()["success"], "what runs build upon is not part of a report"
