@@ -1,7 +1,8 @@
 """What can be read about runs: reports of closed ones, progress of open ones, and how long reports are kept."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 from adapters.records import Run
@@ -12,6 +13,7 @@ from adapters.store.runs import decode_run
 
 Json = dict[str, Any]
 
+HEADS_AT_ONCE = 100
 PURGE_AT_ONCE = 100  # 5 ms, and 144,000 a day if it is called each minute
 
 
@@ -23,14 +25,29 @@ class Reports:
         self._connection = connection
         self._keys = connection.keys
 
-    def heads(self, limit: int = 20, *, connector_id: str | None = None) -> list[Json]:
-        """Return the heads of the last closed runs, the newest first."""
+    def heads(
+        self,
+        limit: int = 20,
+        *,
+        connector_id: str | None = None,
+        since_ms: int = 0,
+        wanted: Callable[[Json], bool] | None = None,
+    ) -> list[Json]:
+        """Return the heads of the last closed runs, the newest first; none that closed before `since_ms`.
+
+        With `wanted`, of those runs only whose head it likes: ids are looked up once, heads until there are enough."""
         source = self._keys.closed if connector_id is None else self._keys.closed_of(connector_id)
-        run_ids = [text(run_id) for run_id in self._connection.client.zrevrange(source, 0, limit - 1)]
-        with self._connection.pipeline() as pipe:
-            for run_id in run_ids:
-                pipe.hget(self._keys.report(run_id), "head")
-            return [json.loads(head) for head in pipe.execute() if head is not None]
+        most = limit if wanted is None else -1
+        found = self._connection.client.zrevrangebyscore(source, "+inf", since_ms, start=0, num=most)
+        heads = self._iter_heads([text(run_id) for run_id in found])
+        return list(islice((head for head in heads if wanted is None or wanted(head)), limit))
+
+    def _iter_heads(self, run_ids: list[str]) -> Iterator[Json]:
+        for start in range(0, len(run_ids), HEADS_AT_ONCE):
+            with self._connection.pipeline() as pipe:
+                for run_id in run_ids[start : start + HEADS_AT_ONCE]:
+                    pipe.hget(self._keys.report(run_id), "head")
+                yield from (json.loads(head) for head in pipe.execute() if head is not None)
 
     def head(self, run_id: str) -> Json | None:
         """Return a closed run's head; None if there is no such report (any more)."""

@@ -32,6 +32,16 @@ ConnectorOption = Annotated[
     str | None, typer.Option("--connector", metavar="NAME", help="Runs of this connector only.")
 ]
 Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, help="At most so many closed runs.")]
+Failed = Annotated[bool, typer.Option("--failed", help="Closed runs that did not end well, and no others.")]
+Since = Annotated[
+    datetime | None,
+    typer.Option(
+        "--since",
+        metavar="DATE",
+        formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"],
+        help="No run that ended before this day, or moment (2026-11-24T02:00:00Z), UTC.",
+    ),
+]
 ConnectorNames = Annotated[
     list[str] | None, typer.Argument(metavar="CONNECTOR", help="Whose rows; absent: every connector.")
 ]
@@ -44,7 +54,7 @@ Warnings = Annotated[bool, typer.Option("--warnings", help="List all warnings, a
 
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
-    app.command(epilog="Example: contact-sync runs --connector contoso")(runs)
+    app.command(epilog="Example: contact-sync runs --failed --since 2026-11-24")(runs)
     app.command(epilog="Example: contact-sync report last --errors")(report)
     app.command(epilog="Example: contact-sync status --json")(status)
 
@@ -53,6 +63,8 @@ def runs(
     context: typer.Context,
     *,
     connector: ConnectorOption = None,
+    failed: Failed = False,
+    since: Since = None,
     limit: Limit = MOST_RUNS,
     as_json: Json = False,
     config: Config = None,
@@ -60,14 +72,20 @@ def runs(
     """List open runs, and the last closed ones, as long as their reports are kept ([service.retention])."""
     settings = settings_of(context, config)
     with opened_store(settings) as store:
-        going_on = [run for run in store.reports.open_runs() if connector in (None, run.connector_id)]
-        heads = store.reports.heads(limit, connector_id=connector)
-        rows = [_open_row(store, run) for run in reversed(going_on)] + [_closed_row(head) for head in heads]
+        going_on = [] if failed else store.reports.open_runs()
+        heads = store.reports.heads(
+            limit,
+            connector_id=connector,
+            since_ms=int(since.replace(tzinfo=UTC).timestamp() * 1000) if since else 0,
+            wanted=_ended_badly if failed else None,
+        )
+        rows = [_open_row(store, run) for run in reversed(going_on) if connector in (None, run.connector_id)]
+        rows += [_closed_row(head) for head in heads]
     if as_json:
         sys.stdout.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
         return
     if not rows:
-        say(f"no run goes on, and no report is kept; reports are kept for {_kept(settings)}")
+        say(f"no such run; reports are kept for {_kept(settings)}")
         return
     columns = ["run", "connector", "mode", "trigger", "at", "state", "processed", "errors"]
     out().print(make_table(columns, [[_styled(name, row) for name in _COLUMNS] for row in rows]))
@@ -214,6 +232,10 @@ def _status_row(each: Standing) -> list[object]:
         each.next_run_at if each.is_automatic else "by hand only",
         each.open_run_id,
     ]
+
+
+def _ended_badly(head: dict[str, Any]) -> bool:
+    return exit_of(head) is not Exit.SUCCESS
 
 
 def _at(milliseconds: int) -> str:

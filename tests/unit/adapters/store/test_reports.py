@@ -1,5 +1,7 @@
 """Reports of closed runs: listed, streamed, purged."""
 
+from typing import Any
+
 import pytest
 
 from adapters.store import Store, reports
@@ -50,6 +52,25 @@ def closed(store: Store, run_id: str, *, days_ago: int = 0, connector_id: str = 
     keys, ended_ms = store.connection.keys, store.runs.now_ms() - days_ago * DAY_MS
     for listing in (keys.closed, keys.closed_of(connector_id)):
         store.connection.client.zadd(listing, {run_id: ended_ms}, xx=True)
+
+
+def test_reports_are_listed_that_are_wanted_and_closed_since(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reports, "HEADS_AT_ONCE", 3)
+    for days_ago in range(1, 8):
+        closed(store, f"r{days_ago}", days_ago=days_ago)
+
+    def is_odd(head: dict[str, str]) -> bool:
+        return int(head["run_id"][1:]) % 2 == 1
+
+    def listed(limit: int, **which: Any) -> list[str]:
+        return [head["run_id"] for head in store.reports.heads(limit, **which)]
+
+    since_ms = store.runs.now_ms() - 5 * DAY_MS - DAY_MS // 2
+    assert listed(2, wanted=is_odd) == ["r1", "r3"]
+    assert listed(9, wanted=is_odd) == ["r1", "r3", "r5", "r7"]
+    assert listed(7) == [f"r{days_ago}" for days_ago in range(1, 8)]
+    assert listed(2, since_ms=since_ms) == ["r1", "r2"]
+    assert listed(9, since_ms=since_ms, connector_id="contoso", wanted=is_odd) == ["r1", "r3", "r5"]
 
 
 def test_purge_forgets_old_reports_and_leaves_no_key(store: Store) -> None:
