@@ -624,6 +624,7 @@ class Timing:
     event_window_s: float = 2.0  # changed users are collected for so long; one run takes them
     subscription_life_s: float = 28 * 86400.0  # Graph's most is 29 days; renewed at half of it
     subscription_check_s: float = 3600.0  # Graph is asked whether it still has them
+    dispatch_s: float = 60.0  # beat speaks so often
     reports_days: int = 90  # a closed run's report is kept for so long
 
 

@@ -17,7 +17,8 @@ from worker.standing import standings
 
 REFUSED = describe_problems(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE)
 UNUSABLE = "configuration invalid"
-BEAT_SEEN_S = 300.0  # several rounds of beat: its message goes through a worker, which may be busy
+BEAT_SEEN_S = 300.0  # at least: its message goes through a worker, which may be busy
+BEAT_ROUNDS = 3  # where beat speaks less often
 
 
 def standing_router(ports: Callable[[], Ports], store: Callable[[], Store], access: Access) -> APIRouter:
@@ -36,7 +37,7 @@ def standing_router(ports: Callable[[], Ports], store: Callable[[], Store], acce
     def readyz(request: Request) -> JSONResponse:
         """Say whether broker, workers and beat are there; 503 names what is not."""
         access.caller(request, "read")
-        ready = _ready(store())
+        ready = _ready(store(), beat_seen_s=max(BEAT_SEEN_S, BEAT_ROUNDS * ports().timing.dispatch_s))
         status = HTTPStatus.OK if all(ready.values()) else HTTPStatus.SERVICE_UNAVAILABLE
         return JSONResponse({"ready": all(ready.values()), **ready}, status)
 
@@ -55,9 +56,9 @@ def _known(ports: Ports, caller: Caller) -> tuple[list[Connector], list[str]]:
     return usable, unusable
 
 
-def _ready(store: Store) -> dict[str, Any]:
+def _ready(store: Store, *, beat_seen_s: float) -> dict[str, Any]:
     try:
-        beat = store.presence.schedule_age_s() < BEAT_SEEN_S
+        beat = store.presence.schedule_age_s() < beat_seen_s
         return {"broker": True, "workers": bool(store.presence.living()), "beat": beat}
     except SyncError:
         return {"broker": False, "workers": False, "beat": False}

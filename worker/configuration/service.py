@@ -201,6 +201,7 @@ class ServiceSection(Section):
             event_window_s=timing.event_window_s,
             subscription_life_s=timing.subscription_life_s,
             subscription_check_s=timing.subscription_check_s,
+            dispatch_s=timing.dispatch_s,
             reports_days=self.retention.reports_days,
             batch_size=workers.batch_size,
             most_in_flight=workers.most_in_flight,

@@ -206,6 +206,21 @@ def test_connectors_stand_as_in_status_and_nobody_works_yet(door: Door, engine: 
     assert (answer.status_code, answer.json()["workers"]) == (503, False)
 
 
+@pytest.mark.parametrize(
+    ("dispatch_s", "silent_s", "status"), [(60, 200, 200), (60, 301, 503), (600, 1700, 200), (600, 1801, 503)]
+)
+def test_beat_is_missed_after_three_of_its_rounds_and_five_minutes(
+    door: Door, engine: Engine, *, dispatch_s: float, silent_s: int, status: int
+) -> None:
+    engine.with_timing(dispatch_s=dispatch_s)
+    engine.store.presence.beat()
+    seen_ms = engine.store.runs.now_ms() - silent_s * 1000
+    engine.store.connection.client.set(engine.store.connection.keys.beat_seen, seen_ms)
+    answer = door.get("/readyz", headers=READER)
+    assert (answer.status_code, answer.json()["beat"]) == (status, status == 200)
+    assert (answer.json()["ready"], answer.json()["workers"]) == (status == 200, True)
+
+
 def test_document_describes_the_inputs(door: Door) -> None:
     document = door.get("/openapi.json").json()
     body = document["paths"]["/v1/connectors/{connector}/runs"]["post"]["requestBody"]["content"]["application/json"]
