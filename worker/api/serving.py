@@ -25,6 +25,7 @@ MOST_REQUESTS = 500  # at once; beyond that 503 is said at once, so that whoever
 def create_api(ports: Callable[[], Ports], store: Callable[[], Store], access: Access) -> FastAPI:
     """Return the application; ports and store are this process's, asked for with each request."""
     app = FastAPI(title="contact-sync", version=version("psa-contact-sync"), docs_url=None, redoc_url=None)
+    app.router.redirect_slashes = False  # its Location would be made of the Host that the caller sent
     answer_problems(app)
     app.include_router(runs_router(ports, store, access))
     app.include_router(standing_router(ports, store, access))

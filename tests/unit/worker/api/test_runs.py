@@ -229,7 +229,7 @@ def test_document_describes_the_inputs(door: Door) -> None:
 
 
 def test_unknown_path_and_method_are_problems_too(door: Door) -> None:
-    for answer, status in ((door.get("/v2"), 404), (door.get("/v1/runs/r/cancel"), 405)):
+    for answer, status in ((door.get("/v2"), 404), (door.get("/metrics/"), 404), (door.get("/v1/runs/r/cancel"), 405)):
         assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
 
 
