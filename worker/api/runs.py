@@ -146,7 +146,8 @@ def _request(
 
 def _unknown(what: str, name: str) -> ProblemError:
     shown = name if NAME.fullmatch(name) else "of that name"
-    return ProblemError(HTTPStatus.NOT_FOUND, f"there is no {what} {shown} that this token may see")
+    gone = ", or its report is not kept any more" if what == "run" else ""
+    return ProblemError(HTTPStatus.NOT_FOUND, f"there is no {what} {shown} that this token may see{gone}")
 
 
 def _head(store: Store, caller: Caller, run_id: str) -> Json | None:

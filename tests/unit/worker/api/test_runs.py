@@ -206,6 +206,17 @@ def test_connectors_stand_as_in_status_and_nobody_works_yet(door: Door, engine: 
     assert (answer.status_code, answer.json()["workers"]) == (503, False)
 
 
+def test_run_whose_report_is_gone_is_told_as_such(door: Door, engine: Engine) -> None:
+    run_id = start(door)
+    engine.work()
+    assert door.get(f"/v1/runs/{run_id}", headers=READER).status_code == 200
+    assert engine.store.reports.purge(older_than_ms=engine.store.runs.now_ms() + 1) == 1
+    answer = door.get(f"/v1/runs/{run_id}", headers=READER)
+    assert answer.status_code == 404
+    assert "its report is not kept any more" in answer.text
+    assert run_id not in door.get("/v1/runs", headers=READER).text
+
+
 @pytest.mark.parametrize(
     ("dispatch_s", "silent_s", "status"), [(60, 200, 200), (60, 301, 503), (600, 1700, 200), (600, 1801, 503)]
 )
