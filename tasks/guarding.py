@@ -13,6 +13,7 @@ from typing import Any
 from adapters.records import Churn, Planned, Record
 from tasks import report
 from tasks.connector import Guard, GuardLimit
+from tasks.differences import written_values
 
 __all__ = ["Excess", "churn_of", "explain_hold", "find_excesses", "fingerprint_of", "held_row", "kinds_of", "limit_of"]
 
@@ -115,7 +116,7 @@ def held_row(planned: Planned, kinds: Collection[str]) -> Json:
         "kinds": sorted(kinds),
         "changed_fields": list(planned.changed_fields),
         "before": planned.before,
-        "after": _after(planned),
+        "after": written_values(planned),
         "fingerprint": fingerprint_of(planned),
         "read_at_ms": planned.read_at_ms,
     }
@@ -157,17 +158,3 @@ def _number(churn: Churn, name: str) -> int | None:
         return churn.rewrites.get(field, 0)
     number: int | None = getattr(churn, kind)
     return number
-
-
-def _after(planned: Planned) -> Json:
-    if planned.draft is not None:
-        return dict(planned.draft.fields)
-    change = planned.change
-    assert change is not None  # noqa: S101 - Planned holds exactly one of the two
-    marks = {
-        "company": change.company_id,
-        "site": change.site_id,
-        "entra_id": change.entra_id,
-        "active": None if change.active is None else str(change.active).lower(),
-    }
-    return {name: change.fields.get(name, marks.get(name)) for name in planned.changed_fields}

@@ -7,10 +7,15 @@ from itertools import chain
 from typing import IO, Any, Literal
 
 from adapters.records import Planned, Run, User
+from tasks.differences import old_and_new
 from tasks.drafting import name_of
 
 __all__ = [
+    "DEACTIVATED",
     "ROW_KINDS",
+    "Json",
+    "RowKind",
+    "RowsByKind",
     "build_head",
     "created_row",
     "error_row",
@@ -25,6 +30,7 @@ __all__ = [
 
 Json = dict[str, Any]
 RowKind = Literal["created", "updated", "errors", "warnings", "excluded", "unprocessed", "held"]
+RowsByKind = Callable[[RowKind], Iterable[Json]]
 
 ROW_KINDS: dict[RowKind, str] = {
     "created": "created_contacts",
@@ -63,9 +69,12 @@ def updated_row(user: User, *, contact_id: str, company_id: str, changed_fields:
 def success_row(planned: Planned) -> Json:
     """Return the row of a plan that was carried out, or would be; a new contact has no id yet.
 
-    The row of a contact that is switched off says so by a further key, by which it is listed again."""
+    Beside the specified keys, `changes` holds each changed field's old and new value; the old one of a creation is
+    null. The row of a contact that is switched off says so by a further key, by which it is listed again."""
+    changes = old_and_new(planned)
     if planned.draft is not None:
-        return created_row(planned.user, contact_id=None, company_id=planned.draft.company_id)
+        row = created_row(planned.user, contact_id=None, company_id=planned.draft.company_id)
+        return {**row, "changes": changes}
     change = planned.change
     assert change is not None  # noqa: S101 - Planned holds exactly one of the two
     row = updated_row(
@@ -74,6 +83,7 @@ def success_row(planned: Planned) -> Json:
         company_id=change.company_id,
         changed_fields=planned.changed_fields,
     )
+    row["changes"] = changes
     return {**row, "deactivated": True} if change.active is False else row
 
 
@@ -166,7 +176,7 @@ def build_head(
     }
 
 
-def write_report(head: Json, rows_by_kind: Callable[[RowKind], Iterable[Json]], out: IO[str]) -> None:
+def write_report(head: Json, rows_by_kind: RowsByKind, out: IO[str]) -> None:
     """Write the report as one JSON object, the specified keys first; at most one row is in memory at a time.
 
     The updated rows are asked for twice: the deactivated contacts among them are listed again."""

@@ -15,11 +15,12 @@ from worker.cli.choosing import Every, Psas, Tags, choose
 from worker.cli.console import make_table, out, say, shown
 from worker.cli.entering import Config, Json, opened_store, settings_of
 from worker.cli.exits import Exit, Refusal
+from worker.cli.exporting import Csv, Html, Output, choose_export, opened_output
 from worker.cli.following import look
 from worker.cli.progress import describe
 from worker.cli.run import exit_of
 from worker.cli.showing import print_report, print_rows
-from worker.reporting import write_run_report
+from worker.reporting import write_csv_report, write_html_report, write_run_report
 from worker.settings import Settings
 from worker.standing import Standing, standings
 
@@ -27,6 +28,7 @@ __all__ = ["register"]
 
 MOST_RUNS = 20
 LAST = "last"
+EXPORTS = {"json": write_run_report, "csv": write_csv_report, "html": write_html_report}
 
 ConnectorOption = Annotated[
     str | None, typer.Option("--connector", metavar="NAME", help="Runs of this connector only.")
@@ -55,7 +57,7 @@ Warnings = Annotated[bool, typer.Option("--warnings", help="List all warnings, a
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
     app.command(epilog="Example: contact-sync runs --failed --since 2026-11-24")(runs)
-    app.command(epilog="Example: contact-sync report last --errors")(report)
+    app.command(epilog="Example: contact-sync report last --html --output report.html")(report)
     app.command(epilog="Example: contact-sync status --json")(status)
 
 
@@ -91,7 +93,7 @@ def runs(
     out().print(make_table(columns, [[_styled(name, row) for name in _COLUMNS] for row in rows]))
 
 
-def report(
+def report(  # noqa: PLR0913 - one option each list and each format
     context: typer.Context,
     run: RunId,
     *,
@@ -100,18 +102,25 @@ def report(
     warnings: Warnings = False,
     held: Held = False,
     as_json: Json = False,
+    as_csv: Csv = False,
+    as_html: Html = False,
+    output: Output = None,
     config: Config = None,
 ) -> None:
-    """Print a run's report; of a run that goes on, how far it is."""
+    """Print a run's report; of a run that goes on, how far it is.
+
+    --json, --csv and --html export all of it, each changed field with its old and new value."""
     settings = settings_of(context, config)
+    export = choose_export(json=as_json, csv=as_csv, html=as_html, output=output)
     with opened_store(settings) as store:
         head = _head(store, run)
         if head is None:
-            _tell_open(store, run, as_json=as_json, kept=_kept(settings))
+            _tell_open(store, run, is_exported=export is not None, kept=_kept(settings))
             return
         kinds = {"errors": errors, "warnings": warnings, "excluded": excluded, "held": held}
-        if as_json:
-            write_run_report(store, head["run_id"], sys.stdout)
+        if export is not None:
+            with opened_output(output) as target:
+                EXPORTS[export](store, head["run_id"], target)
         elif any(kinds.values()):
             for kind in (kind for kind, wanted in kinds.items() if wanted):
                 print_rows(store, head, kind, most=None)
@@ -173,13 +182,13 @@ def _kept(settings: Settings) -> str:
     return f"{settings.service.retention.reports_days} days ([service.retention] reports_days)"
 
 
-def _tell_open(store: Store, run_id: str, *, as_json: bool, kept: str) -> None:
+def _tell_open(store: Store, run_id: str, *, is_exported: bool, kept: str) -> None:
     run = store.runs.load_run(run_id)
     glance = look(store, run) if run is not None else None
     if run is None or glance is None:
         reason = f"there is no run {run_id!r}, or it ended too long ago: reports are kept for {kept}"
         raise Refusal(reason, hint="contact-sync runs lists them")
-    if as_json:
+    if is_exported:
         raise Refusal(f"run {run_id} has not ended: {describe(glance)}", code=Exit.NOT_RUN)
     out().print(shown(f"{run.connector_id}: {describe(glance)}"))
 

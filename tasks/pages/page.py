@@ -1,0 +1,153 @@
+"""Pages of users and what changes for them: lists that are filtered, jumped to and printed. Pure; rows are streamed.
+
+Whatever is put into a page is escaped and made visible on its way. The page's policy lets nothing be loaded and runs no
+script but its own, which is only the filter: without it everything can be read.
+"""
+
+import hashlib
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import IO, Any, Literal
+
+from jinja2 import Environment, StrictUndefined, Template
+from markupsafe import Markup
+
+from tasks.visible import make_visible
+
+__all__ = ["Fact", "Page", "Section", "write_changes", "write_page"]
+
+Json = dict[str, Any]
+Fact = tuple[str, object]
+"""A name, and what is shown for it."""
+Tone = Literal["good", "bad", "held", "plain"]
+
+PIECES_AT_ONCE = 200  # of the page, written together
+MOST_LABELS = 40  # buttons of one list
+
+
+@dataclass(frozen=True)
+class Section:
+    """One list of a page; `rows` is called twice, and each time yields rows as a report has them.
+
+    Shown are user_principal_name, display_name, psa_contact_id, psa_company_id; changes (field → [old, new]); code,
+    message, psa_error, timestamp; rule; operation. What a row lacks is left out."""
+
+    anchor: str
+    title: str
+    rows: Callable[[], Iterable[Mapping[str, Any]]]
+    tone: Tone = "plain"
+    note: str = ""
+    folded: bool = False  # shown when asked for
+
+
+@dataclass(frozen=True)
+class Page:
+    """A title with a verdict, facts, numbers, and lists; an empty list is left out."""
+
+    title: str
+    sections: Sequence[Section]
+    verdict: str = ""
+    tone: Tone = "plain"
+    facts: Sequence[Fact] = ()
+    numbers: Sequence[Fact] = ()
+
+
+@dataclass(frozen=True)
+class _List:
+    """A section with its rows counted."""
+
+    section: Section
+    count: int
+    labels: Sequence[tuple[str, int]]  # fields, codes or rules in its rows, the most frequent first
+
+    def rows(self) -> Iterator[Json]:
+        """Yield the rows as the template takes them."""
+        return ({**_EMPTY, **row, "labels": _labels_of(row)} for row in self.section.rows())
+
+
+def write_page(page: Page, out: IO[str]) -> None:
+    """Write the page as HTML; some rows are in memory at a time."""
+    lists = [counted for counted in map(_count, page.sections) if counted.count]
+    style, script = _part("page.css"), _part("page.js")
+    policy = (
+        f"default-src 'none'; style-src {_hash_of(style)}; script-src {_hash_of(script)};"
+        " base-uri 'none'; form-action 'none'"
+    )
+    stream = _template().stream(page=page, lists=lists, style=style, script=script, policy=policy)
+    stream.enable_buffering(PIECES_AT_ONCE)
+    out.writelines(stream)
+
+
+def write_changes(
+    out: IO[str],
+    *,
+    title: str,
+    rows: Callable[[], Iterable[Mapping[str, Any]]],
+    facts: Sequence[Fact] = (),
+    verdict: str = "",
+    tone: Tone = "plain",
+) -> None:
+    """Write a page of changes alone, such as a plan's: rows of created and updated users, as a report has them.
+
+    They are grouped into contacts that would be switched off, made and changed; `rows` is called for each group."""
+    page = Page(title, change_sections(rows), verdict=verdict, tone=tone, facts=facts)
+    write_page(page, out)
+
+
+def change_sections(rows: Callable[[], Iterable[Mapping[str, Any]]]) -> list[Section]:
+    """Return the lists of changes by what is done to the contact."""
+    groups = {"deactivated": "Switched off", "created": "Created", "updated": "Changed"}
+    return [
+        Section(anchor, title, lambda anchor=anchor: (row for row in rows() if _group_of(row) == anchor))  # type: ignore[misc] # mypy cannot infer a lambda with a default
+        for anchor, title in groups.items()
+    ]
+
+
+def _group_of(row: Mapping[str, Any]) -> str:
+    return "deactivated" if row.get("deactivated") else str(row["status"])
+
+
+_SHOWN = "user_principal_name display_name psa_contact_id psa_company_id changes code message psa_error timestamp rule"
+_EMPTY: Json = dict.fromkeys([*_SHOWN.split(), "operation"])
+
+
+def _count(section: Section) -> _List:
+    count, labels = 0, Counter[str]()
+    for row in section.rows():
+        count += 1
+        labels.update(_labels_of(row))
+    return _List(section, count, labels.most_common(MOST_LABELS) if len(labels) > 1 else ())
+
+
+def _labels_of(row: Mapping[str, Any]) -> list[str]:
+    """Return what a row can be picked by: its code, its rule, or its changed fields."""
+    return [str(row[name]) for name in ("code", "rule") if row.get(name)] or list(row.get("changes") or ())
+
+
+def _finalize(value: object) -> object:
+    """Make what the template shows visible; its own markup stays."""
+    if value is None:
+        return ""
+    return value if isinstance(value, Markup) else make_visible(str(value))
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, finalize=_finalize, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string(_part("page.html"))
+
+
+@cache
+def _part(name: str) -> Markup:
+    """Read a file beside this one: our own markup, not to be escaped."""
+    return Markup((files("tasks.pages") / name).read_text(encoding="utf-8"))  # noqa: S704 - from no user
+
+
+def _hash_of(text: str) -> str:
+    return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
