@@ -251,3 +251,13 @@ def test_rows_are_written_one_by_one() -> None:
     write_report(head({"created": 1000}), rows, out)
     assert max(waiting) == 0
     assert len(json.loads(out.getvalue())["created_contacts"]) == 1000
+
+
+def test_row_holds_each_changed_field_with_its_old_and_new_value() -> None:
+    draft = make_draft()
+    row = success_row(Planned(user=make_user(), read_at_ms=0, draft=draft))
+    assert row["changes"] == {name: [None, value] for name, value in draft.fields.items()}
+    change = ContactChange(contact_id="7", company_id="250", fields={"phone": "2", "fax": None})
+    before: dict[str, str | None] = {"phone": "1", "fax": "9"}
+    planned = Planned(user=make_user(), read_at_ms=0, change=change, changed_fields=("phone", "fax"), before=before)
+    assert success_row(planned)["changes"] == {"phone": ["1", "2"], "fax": ["9", None]}
