@@ -14,7 +14,6 @@ from importlib.resources import files
 from typing import IO, Any, Literal
 
 from jinja2 import Environment, StrictUndefined, Template
-from markupsafe import Markup
 
 from tasks.visible import make_visible
 
@@ -132,7 +131,7 @@ def _finalize(value: object) -> object:
     """Make what the template shows visible; its own markup stays."""
     if value is None:
         return ""
-    return value if isinstance(value, Markup) else make_visible(str(value))
+    return value if hasattr(value, "__html__") else make_visible(str(value))
 
 
 @cache
@@ -144,9 +143,9 @@ def _template() -> Template:
 
 
 @cache
-def _part(name: str) -> Markup:
-    """Read a file beside this one: our own markup, not to be escaped."""
-    return Markup((files("tasks.pages") / name).read_text(encoding="utf-8"))  # noqa: S704 - from no user
+def _part(name: str) -> str:
+    """Read a file beside this one."""
+    return (files("tasks.pages") / name).read_text(encoding="utf-8")
 
 
 def _hash_of(text: str) -> str:
