@@ -70,7 +70,7 @@ def _children(settings: Settings) -> Iterator[Child]:
     yield _worker("control", control)
     yield _front("beat", beat_service(settings))
     yield _front("flower", flower_service(settings))
-    if settings.service.public_url is not None:
+    if settings.service.public_url is not None or settings.api.tokens:  # else nobody would be answered
         yield _front("api", api_service(settings))
 
 

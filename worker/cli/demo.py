@@ -1,13 +1,16 @@
 """`contact-sync demo`: the whole product on the bundled sandbox, with a run, its report and the truth beside it."""
 
 import secrets
+import shlex
 import shutil
 import socket
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import IO, Annotated, Any, Literal
 
@@ -37,7 +40,7 @@ SHOWN_LEVELS = frozenset({"error", "critical"})
 WORKERS_S = 60.0
 LOOK_S = 0.1
 MOST_DIFFERENCES = 20
-FLOWER_PORT = 5555
+FLOWER_PORT, API_PORT = 5555, 8080
 EPILOG = "Example: contact-sync demo --once --users 500\n\nExample: contact-sync demo --keep /tmp/demo"
 
 Once = Annotated[bool, typer.Option("--once", help="Run, compare with the truth, stop; exit 0 if they agree.")]
@@ -86,6 +89,7 @@ class _Demo:
     log: IO[str]
     interruptions: Interruptions
     psa: str
+    first_run: str = ""
     watch: Callable[[], None] = lambda: None
     began_s: float = field(default_factory=time.monotonic)
     view: ChildrenView = field(default_factory=ChildrenView)
@@ -101,16 +105,18 @@ class _Demo:
             write_configuration(
                 path,
                 sandbox.facts,
-                flower_listen=_free_address(),
+                flower_listen=_free_address(FLOWER_PORT),
                 flower_basic_auth=f"demo:{password}",
                 psa=self.psa,
+                api_listen=_free_address(API_PORT),
+                api_token=password,
             )
             settings = load_settings(path)
-            self.tell(f"starting everything in {self.folder}: store, workers, beat, Flower")
+            self.tell(f"starting everything in {self.folder}: store, workers, beat, Flower, API")
             hurry = self.interruptions.hurry
             with running(settings, on_line=self.note, on_change=self.tell_change, hurry=hurry) as installation:
                 self.wait_for_workers(installation)
-                agrees = self.show(installation, sandbox, command=None if once else f"contact-sync --config {path}")
+                agrees = self.show(installation, sandbox, command=None if once else _command(path))
                 if not once:
                     self.stay(installation, password=password)
                 self.tell("stopping everything")
@@ -129,6 +135,7 @@ class _Demo:
         """Run twice, and tell whether the PSA, the reports and the truth agree. `command` shows more of a report."""
         self.tell("full run of connector demo: reads all users and contacts, compares, writes what differs")
         head = self.sync(installation)
+        self.first_run = head["run_id"]
         print_report(installation.store, head, command=command)
         verdict = sandbox.verdict()
         differences = compare(head, verdict)
@@ -160,13 +167,16 @@ class _Demo:
 
     def stay(self, installation: Installation, *, password: str) -> None:
         """Stay up until somebody asks to stop."""
-        command = f"contact-sync --config {installation.settings.path}"
+        settings = installation.settings
+        command, service = _command(settings.path), settings.service
         self.tell("everything stays up; Ctrl-C stops it")
         for line in (
-            f"Flower: http://{installation.settings.service.flower_listen}  user demo  password {password}",
+            f"Flower: http://{service.flower_listen}  user demo  password {password}",
+            f"API: curl --header 'Authorization: Bearer {password}' http://{service.api_listen}/v1/connectors",
             "In another terminal:",
             f"  {command} run --all --mode full --dry-run",
             f"  {command} run demo",
+            *(f"  {command} run demo --upn {shlex.quote(user)}" for user in self.some_user(installation)),
             f"  {command} status",
             f"  {command} runs",
             f"  {command} check",
@@ -176,6 +186,11 @@ class _Demo:
         with suppress(_StoppedError):
             while True:
                 self.sleep(LOOK_S)
+
+    def some_user(self, installation: Installation) -> list[str]:
+        """Return the user principal name of somebody who got a contact, or nothing."""
+        rows = installation.store.reports.rows(self.first_run, "created")
+        return [row["user_principal_name"] for row in islice(rows, 1)]
 
     def sleep(self, seconds: float) -> None:
         """Sleep, or raise if the demo is to end or its sandbox has ended."""
@@ -240,9 +255,17 @@ def _leave(folder: Path, *, is_kept: bool) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _free_address() -> str:
-    """Return where Flower can listen: its usual port, else any."""
-    for port in (FLOWER_PORT, 0):
+def _command(path: Path) -> str:
+    """Return what to type for the rest: with its folder, where the PATH does not lead to this very command."""
+    program = Path(sys.argv[0]).absolute()
+    found = shutil.which(program.name)
+    name = program.name if found is not None and Path(found).samefile(program) else str(program)
+    return shlex.join([name, "--config", str(path)])
+
+
+def _free_address(usual: int) -> str:
+    """Return where to listen: the usual port, else any."""
+    for port in (usual, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

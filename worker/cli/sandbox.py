@@ -36,6 +36,7 @@ PSA_KEYS = {  # what sandbox.json tells of each PSA, under the names of its sett
     "halo": ("resource_url", "auth_url", "tenant", "client_id", "client_secret"),
 }
 MANY_PER_MINUTE = 60_000  # the demo shows the work, not the waiting for a vendor's limit
+API_LISTEN = "127.0.0.1:8080"
 
 HEAD = """\
 # Written by `contact-sync demo`; the vendors are the sandbox of that demo, and gone with it.
@@ -44,6 +45,7 @@ development = true
 state_dir = "var"
 flower_listen = {flower_listen}
 flower_basic_auth = {flower_basic_auth}
+api_listen = {api_listen}
 
 [psa.sandbox]
 kind = {kind}
@@ -164,9 +166,18 @@ class Sandbox:
 
 
 def write_configuration(
-    path: Path, facts: Json, *, flower_listen: str, flower_basic_auth: str, psa: str = "connectwise"
+    path: Path,
+    facts: Json,
+    *,
+    flower_listen: str,
+    flower_basic_auth: str,
+    psa: str = "connectwise",
+    api_listen: str = API_LISTEN,
+    api_token: str | None = None,
 ) -> None:
-    """Write a configuration for the sandbox: connector "demo" of its first tenant, one more for each other tenant."""
+    """Write a configuration for the sandbox: connector "demo" of its first tenant, one more for each other tenant.
+
+    Without `api_token` nobody may call the HTTP API, and `up` does not run it."""
     tenants: list[Json] = facts["tenants"]
     parts = [
         HEAD.format(
@@ -176,7 +187,9 @@ def write_configuration(
             per_minute=MANY_PER_MINUTE,
             flower_listen=_quote(flower_listen),
             flower_basic_auth=_quote(flower_basic_auth),
+            api_listen=_quote(api_listen),
         ),
+        "" if api_token is None else f"\n[api.tokens.demo]\ntoken = {_quote(api_token)}\n",
         _graph_app("demo", facts, tenants[0]),
         _graph_app("shared", facts, facts["multi_tenant_app"]),
         _connector("demo", tenants[0], graph_app="demo", tag="large"),

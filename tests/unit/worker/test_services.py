@@ -43,6 +43,11 @@ def test_no_secret_stands_in_a_command_line(installation: Installation) -> None:
         assert not any(secret in shown for secret in installation.environment.values())
 
 
+def test_up_runs_the_api_where_somebody_may_call_it(installation: Installation) -> None:
+    installation.replace("[service]", '[api.tokens.robot]\ntoken = { env = "GRAPH_SECRET" }\n\n[service]')
+    assert "api" in {child.name for child in _children(installation.load())}
+
+
 def test_up_runs_the_api_where_graph_is_to_reach_it(installation: Installation) -> None:
     assert "api" not in {child.name for child in _children(installation.load())}
     installation.replace("[service]", '[service]\npublic_url = "https://sync.msp.com"')

@@ -1,9 +1,12 @@
 import copy
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
-from worker.cli.demo import compare
+import pytest
+
+from worker.cli.demo import _command, compare
 from worker.cli.sandbox import write_configuration
 from worker.settings import load_settings
 
@@ -67,6 +70,32 @@ def test_written_configuration_loads_and_holds_a_connector_for_each_tenant(tmp_p
     assert settings.connectors["customer2"].psa_default_company_id == "300"
     assert settings.service.redis_url is None
     assert path.stat().st_mode & 0o077 == 0, "it holds secrets"
+
+
+def test_written_configuration_lets_the_demo_call_the_api(tmp_path: Path) -> None:
+    path = tmp_path / "contact-sync.toml"
+    write_configuration(
+        path,
+        sandbox_facts(tmp_path),
+        flower_listen="127.0.0.1:5555",
+        flower_basic_auth="demo:secret",
+        api_listen="127.0.0.1:4321",
+        api_token="secret",
+    )
+    settings = load_settings(path)
+    assert settings.service.api_listen == "127.0.0.1:4321"
+    assert list(settings.api.tokens) == ["demo"]
+
+
+def test_suggested_command_is_found_without_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "bin" / "contact-sync"
+    program.parent.mkdir()
+    program.touch(mode=0o700)
+    monkeypatch.setattr(sys, "argv", [str(program)])
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert _command(Path("/x.toml")) == f"{program} --config /x.toml"
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert _command(Path("/x.toml")) == "contact-sync --config /x.toml"
 
 
 def sandbox_facts(folder: Path) -> Json:
