@@ -257,10 +257,10 @@ def _leave(folder: Path, *, is_kept: bool) -> None:
 
 def _command(path: Path) -> str:
     """Return what to type for the rest: with its folder, where the PATH does not lead to this very command."""
-    program = Path(sys.argv[0]).absolute()
+    program = Path(sys.executable).with_name("contact-sync")
     found = shutil.which(program.name)
-    name = program.name if found is not None and Path(found).samefile(program) else str(program)
-    return shlex.join([name, "--config", str(path)])
+    is_found = found is not None and Path(found).absolute() == program
+    return shlex.join([program.name if is_found else str(program), "--config", str(path)])
 
 
 def _free_address(usual: int) -> str:

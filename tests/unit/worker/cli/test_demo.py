@@ -91,7 +91,7 @@ def test_suggested_command_is_found_without_the_path(tmp_path: Path, monkeypatch
     program = tmp_path / "bin" / "contact-sync"
     program.parent.mkdir()
     program.touch(mode=0o700)
-    monkeypatch.setattr(sys, "argv", [str(program)])
+    monkeypatch.setattr(sys, "executable", str(program.with_name("python")))
     monkeypatch.setenv("PATH", "/nowhere")
     assert _command(Path("/x.toml")) == f"{program} --config /x.toml"
     monkeypatch.setenv("PATH", str(program.parent))
