@@ -4,8 +4,9 @@ import hashlib
 import re
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import IO, Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -20,7 +21,7 @@ from tasks.requesting import KEY_KEPT_S, request_run
 from worker.api.access import Access, Caller
 from worker.api.bodies import read_inputs
 from worker.api.problems import ProblemError, describe_problems
-from worker.reporting import write_run_report
+from worker.reporting import write_csv_report, write_html_report, write_run_report
 
 Json = dict[str, Any]
 
@@ -40,6 +41,28 @@ WRONG_BODY = describe_problems(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
 )
+GOES_ON = describe_problems(HTTPStatus.CONFLICT)
+
+
+@dataclass(frozen=True)
+class _Format:
+    """How a report is written, and what it is for who gets it."""
+
+    write: Callable[[Store, str, IO[str]], bool]
+    media_type: str
+    headers: dict[str, str]
+
+
+def _file(write: Callable[[Store, str, IO[str]], bool], media_type: str) -> _Format:
+    """Return a format whose answer is kept as a file, is never guessed to be another one, and loads and runs nothing.
+
+    The page's own policy, which knows its script, holds once the file is opened."""
+    headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; sandbox"}
+    return _Format(write, media_type, headers)
+
+
+JSON = _Format(write_run_report, "application/json", {})
+FILES = {"csv": _file(write_csv_report, "text/csv"), "html": _file(write_html_report, "text/html")}
 
 
 def _inputs_schema() -> Json:
@@ -107,7 +130,7 @@ def runs_router(ports: Callable[[], Ports], store: Callable[[], Store], access: 
         """Tell how far a run is, or give its report once it is closed."""
         caller = access.caller(request, "read")
         if (head := _head(store(), caller, run)) is not None:
-            return _report(store(), head["run_id"])
+            return _report(store(), head["run_id"], JSON)
         if (found := _open(store(), caller, run)) is not None:
             body = {**_open_row(found), "progress": store().reports.progress(run)}
             return JSONResponse(body, headers={"Retry-After": LOOK_AGAIN_S})
@@ -122,7 +145,20 @@ def runs_router(ports: Callable[[], Ports], store: Callable[[], Store], access: 
         state = "cancelling" if cancel_run(ports(), run) else "closed"
         return JSONResponse({"run_id": run, "state": state}, HTTPStatus.ACCEPTED)
 
+    _add_exports(router, store, access)
     return router
+
+
+def _add_exports(router: APIRouter, store: Callable[[], Store], access: Access) -> None:
+    @router.get("/runs/{run}/report.csv", response_class=Response, responses=_described("csv"))
+    def table(request: Request, run: str) -> Response:
+        """Give a closed run's report as CSV: a line for each user and list, each changed field's old and new value."""
+        return _exported(store(), access.caller(request, "read"), run, "csv")
+
+    @router.get("/runs/{run}/report.html", response_class=Response, responses=_described("html"))
+    def page(request: Request, run: str) -> Response:
+        """Give a closed run's report as one self-contained page."""
+        return _exported(store(), access.caller(request, "read"), run, "html")
 
 
 def _request(
@@ -193,10 +229,27 @@ def _closed_row(head: Json) -> Json:
     return {"state": "closed", "dry_run": bool(head.get("dry_run")), **{name: head.get(name) for name in names}}
 
 
-def _report(store: Store, run_id: str) -> Response:
+def _described(name: str) -> dict[int | str, Json]:
+    """Describe an exported report for the OpenAPI document."""
+    content = {FILES[name].media_type: {"schema": {"type": "string"}}}
+    return {**UNKNOWN, **GOES_ON, 200: {"description": "The report, as a file", "content": content}}
+
+
+def _exported(store: Store, caller: Caller, run: str, name: str) -> Response:
+    if (head := _head(store, caller, run)) is not None:
+        answer = _report(store, head["run_id"], FILES[name])
+        answer.headers["Content-Disposition"] = f'attachment; filename="{head["connector"]}-{head["run_id"]}.{name}"'
+        return answer
+    if _open(store, caller, run) is not None:
+        detail = f"run {run} goes on: its report is there once it is closed"
+        raise ProblemError(HTTPStatus.CONFLICT, detail, **{"Retry-After": LOOK_AGAIN_S})
+    raise _unknown("run", run)
+
+
+def _report(store: Store, run_id: str, kind: _Format) -> Response:
     """Stream the report from a spool, which turns to a file where it is large."""
-    spool = tempfile.SpooledTemporaryFile(IN_MEMORY, "w+", encoding="utf-8")  # noqa: SIM115 - closed by the stream
-    write_run_report(store, run_id, spool)
+    spool = tempfile.SpooledTemporaryFile(IN_MEMORY, "w+", encoding="utf-8", newline="")  # noqa: SIM115 - closed by the stream
+    kind.write(store, run_id, spool)
     spool.seek(0)
 
     def pieces() -> Iterator[str]:
@@ -204,4 +257,4 @@ def _report(store: Store, run_id: str) -> Response:
             while piece := spool.read(PIECE):
                 yield piece
 
-    return StreamingResponse(pieces(), media_type="application/json")
+    return StreamingResponse(pieces(), media_type=kind.media_type, headers=kind.headers)

@@ -1,8 +1,9 @@
 """Runs over HTTP, from the request to the report, over a real store."""
 
+import io
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import IO, Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from worker.api.access import Access
 from worker.api.bodies import MOST_BYTES
 from worker.api.serving import create_api
 from worker.configuration import ApiSection
+from worker.reporting import write_csv_report, write_html_report
 
 PATH = "/v1/connectors/contoso/runs"
 TOKENS = {
@@ -71,6 +73,37 @@ def test_run_is_requested_watched_and_reported(door: Door, engine: Engine) -> No
     report = door.get(f"/v1/runs/{run_id}", headers=READER).json()
     assert report == engine.report(run_id)
     assert report["statistics"]["contacts_created"] == 9
+
+
+@pytest.mark.parametrize(("name", "write"), [("csv", write_csv_report), ("html", write_html_report)])
+def test_report_of_a_closed_run_is_exported_as_a_file(
+    door: Door, engine: Engine, name: str, write: Callable[[Store, str, IO[str]], bool]
+) -> None:
+    run_id = start(door, sync_mode="full")
+    path = f"/v1/runs/{run_id}/report.{name}"
+    early = door.get(path, headers=READER)
+    assert (early.status_code, early.headers["content-type"]) == (409, "application/problem+json")
+    assert "goes on" in early.json()["detail"]
+    engine.work()
+    answer, expected = door.get(path, headers=READER), io.StringIO(newline="")
+    assert write(engine.store, run_id, expected)
+    assert (answer.status_code, answer.content.decode()) == (200, expected.getvalue())
+    assert answer.headers["content-type"].startswith(f"text/{name}; charset=utf-8")
+    assert answer.headers["content-disposition"] == f'attachment; filename="contoso-{run_id}.{name}"'
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("name", ["csv", "html"])
+def test_exported_report_is_not_there_for_other_tokens_and_unknown_runs(door: Door, engine: Engine, name: str) -> None:
+    run_id = start(door)
+    for closed in (False, True):
+        if closed:
+            engine.work()
+        for asked, headers in ((run_id, OTHER), ("unknown", READER)):
+            answer = door.get(f"/v1/runs/{asked}/report.{name}", headers=headers)
+            assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+        assert door.get(f"/v1/runs/{run_id}/report.{name}").status_code == 401
 
 
 def test_same_key_is_the_same_run_and_other_inputs_are_refused(door: Door, engine: Engine) -> None:
