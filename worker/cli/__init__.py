@@ -17,6 +17,9 @@ from worker.settings import ConfigurationError
 
 __all__ = ["main"]
 
+CODES = (
+    "Exit codes: 0 done · 2 usage or configuration · 4 not run (no store, no worker)"  # of verbs that name no others
+)
 EPILOG = "Exit codes: 0 success · 1 the run had errors · 2 usage or configuration · 3 held or cancelled · 4 not run"
 
 app = typer.Typer(
@@ -28,8 +31,18 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (service, demo, run, cancel, reports, check, notify, config):
-    group.register(app)
+
+
+def _register(verbs: typer.Typer) -> None:
+    for module in (service, demo, run, cancel, reports, check, notify, config):
+        module.register(verbs)
+    groups = [group.typer_instance for group in verbs.registered_groups if group.typer_instance is not None]
+    for command in (command for group in (verbs, *groups) for command in group.registered_commands):
+        if "Exit codes" not in (command.epilog or ""):
+            command.epilog = f"{command.epilog}\n\n{CODES}"
+
+
+_register(app)
 
 
 @app.callback()

@@ -55,6 +55,11 @@ def commands() -> dict[str, Any]:
     return {name: command for name, command in top.commands.items() if name not in GROUPS} | below
 
 
+def test_each_command_names_its_exit_codes() -> None:
+    for name, command in commands().items():
+        assert "Exit codes: 0 " in command.epilog, name
+
+
 def test_verbs_are_those_that_are_documented() -> None:
     assert set(commands()) == {*VERBS[:-1], *(f"config {name}" for name in OF_CONFIG), "notify test"}
 
