@@ -1,5 +1,7 @@
 """What a user costs: round trips while it is written, bytes once its run is closed."""
 
+from hashlib import sha256
+
 from adapters.records import Link
 from adapters.store import Store
 from tests.unit.adapters.store.making import a_plan, all_keys, an_intent, begun, created, frozen, writing
@@ -38,6 +40,7 @@ def test_a_closed_run_leaves_few_bytes_a_user(store: Store) -> None:
         for offset, member in enumerate(batch.members):
             planned, grant = begun(store, member.user_id)
             number = start + offset
+            changes = {name: [None, sha256(f"{name}{number}".encode()).hexdigest()[:12]] for name in fields}
             link = Link(
                 contact_id=str(100_000 + number),
                 company_id="250",
@@ -45,7 +48,8 @@ def test_a_closed_run_leaves_few_bytes_a_user(store: Store) -> None:
                 read_at_ms=1_795_550_073_966,
                 written=written,
             )
-            store.users.record(grant, "r1", created(planned, link=link))
+            row = {"user_principal_name": f"user{number}@contoso.example", "status": "created", "changes": changes}
+            store.users.record(grant, "r1", created(planned, link=link, row=row | {"office365_id": member.user_id}))
         store.plan.summarize_batch("r1", batch.batch_id)
     assert store.runs.close("r1", head={}, watermark=None)
     client, prefix = store.connection.client, store.connection.keys.server.removesuffix("server")

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.core.result import Ok
 
 from adapters.store import open_store
+from tasks import watching
 from tests.fakes.engine import Engine
 from tests.fakes.valkey import running_valkey
 from worker.api.access import Access
@@ -46,6 +47,7 @@ def test_every_answer_is_as_described_and_nothing_crashes() -> None:
             @given(case=operation.ok().as_strategy())
             def answers_as_described(case: Any) -> None:
                 store.presence.beat()
+                watching.ping(engine.ports)
                 case.call_and_validate(headers=HEADERS)
 
             answers_as_described()
