@@ -151,7 +151,11 @@ class Up:
         self.log = installed.folder / "up.log"
         with self.log.open("w") as log:
             self.process = installed.start("up", stderr=log)
-        wait_for(self.works, what=self.said)
+        try:
+            wait_for(self.works, what=self.said)
+        except BaseException:  # an interrupt, too, must not leave it behind
+            self.stop()
+            raise
 
     def __enter__(self) -> Self:
         """Be stopped at the end of a block."""
