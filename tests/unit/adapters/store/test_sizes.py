@@ -35,6 +35,7 @@ def test_a_closed_run_leaves_few_bytes_a_user(store: Store) -> None:
     fields = ("first_name", "last_name", "email", "phone", "job_title", "department")
     written = {name: f"{number:016x}" for number, name in enumerate(fields)}
     for start in range(0, users, 50):
+        store.presence.beat()
         batch = store.plan.freeze_batch("main", lane="bulk", size=50, window=50)
         assert batch is not None
         for offset, member in enumerate(batch.members):

@@ -1,20 +1,19 @@
 """An installation with a store and without workers, for commands that only look or publish."""
 
 from collections.abc import Iterator
-from itertools import count
+from contextlib import closing
 
 import pytest
+import redis
 
 from tests.fakes.valkey import running_valkey
 from tests.unit.worker.conftest import Installation
-
-DATABASES = count()  # one a test; the server has sixteen
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     with running_valkey() as valkey:
-        yield valkey.url.removesuffix("/0")
+        yield valkey.url
 
 
 @pytest.fixture
@@ -23,5 +22,7 @@ def stored(installation: Installation, server: str, monkeypatch: pytest.MonkeyPa
     for name, value in installation.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("CONTACT_SYNC_CONFIG", str(installation.path))
-    installation.replace("[service]", f'[service]\nredis_url = "{server}/{next(DATABASES)}"')
+    with closing(redis.Redis.from_url(server)) as client:
+        client.flushdb()
+    installation.replace("[service]", f'[service]\nredis_url = "{server}"')
     return installation
