@@ -78,14 +78,24 @@ def test_store_killed_in_mid_run_comes_back_exact(stack: Stack) -> None:
     stack.valkey.kill()
     time.sleep(1)
     stack.valkey.start()
-    restart_exited_workers(stack)
-    assert_exact(stack, stack.wait(run_id, timeout_s=90))
+
+    replaced: set[int] = set()
+
+    def is_closed() -> bool:
+        restart_exited_workers(stack, replaced)
+        return stack.store.reports.head(run_id) is not None
+
+    wait_for(
+        is_closed, timeout_s=90, what=lambda: f"{[worker.poll() for worker in stack.workers]} {stack.state(run_id)}"
+    )
+    assert_exact(stack, stack.report(run_id))
 
 
-def restart_exited_workers(stack: Stack) -> None:
+def restart_exited_workers(stack: Stack, replaced: set[int]) -> None:
     """Do what a supervisor does: a worker that lost its broker at a bad moment ends by itself."""
     for worker in list(stack.workers):
-        if worker.poll() is not None:
+        if worker.poll() is not None and worker.pid not in replaced:
+            replaced.add(worker.pid)
             stack.start_worker()
 
 
