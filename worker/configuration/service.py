@@ -114,7 +114,7 @@ class RetentionSection(Section):
     """[service.retention]: how long the store remembers."""
 
     reports_days: Annotated[int, Field(ge=1)] = Field(90, description="How long a run's report is kept.")
-    journal_days: Annotated[int, Field(ge=1)] = Field(30, description="How long old values of written fields are kept.")
+    journal_days: Annotated[int, Field(ge=1)] = Field(30, description="Without effect yet: no journal is kept.")
 
 
 class AlertsSection(Section):
@@ -213,7 +213,7 @@ class TokenSection(Section):
 
     token: Secret = Field(description="What the caller sends as its bearer token.")
     allow: Literal["read", "run", "approve"] = Field(
-        "run", description="Read only; request and cancel runs too; approve what is held, too."
+        "run", description="Read only; request and cancel runs too; approve: as run, no route asks for more yet."
     )
     connectors: tuple[Text, ...] = Field((), description="The connectors it may see; absent: all.")
 

@@ -1,7 +1,6 @@
 """The door for Graph's notifications, as anybody on the internet may knock at it."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -11,10 +10,9 @@ from fastapi import FastAPI
 
 from adapters.errors import TransientError
 from adapters.records import Subscribed
-from adapters.store import Store, open_store
+from adapters.store import Store
 from tests.fakes.door import Door
 from tests.fakes.engine import TENANT, Engine
-from tests.fakes.valkey import RealValkey, running_valkey
 from worker.api.notifications import LONGEST_TOKEN, MOST_BYTES, NOTIFICATIONS_IGNORED, IgnoredItems, notification_router
 from worker.compose import NOTIFICATIONS_PATH as PATH
 
@@ -22,19 +20,6 @@ SUBSCRIPTION = "7f105c7d-2dc5-4530-97cd-4e7ae6534c07"
 USER = "3f0a7a52-6f0e-4d7e-8b6d-0b8f6f2f1a01"
 SECRET = "the-client-state"
 TOKEN = "Validation: Testing client application reachability for subscription Request-Id: 877cb92e-1"
-
-
-@pytest.fixture(scope="module")
-def valkey() -> Iterator[RealValkey]:
-    with running_valkey() as server:
-        yield server
-
-
-@pytest.fixture
-def store(valkey: RealValkey, request: pytest.FixtureRequest) -> Iterator[Store]:
-    opened = open_store(valkey.url, prefix=f"{request.node.name}:")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

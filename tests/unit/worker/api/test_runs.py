@@ -2,18 +2,17 @@
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import IO, Any
 
 import pytest
 
 from adapters.errors import InstanceError
 from adapters.records import RunState
-from adapters.store import InstanceBudget, Rate, Store, open_store
+from adapters.store import InstanceBudget, Rate, Store
 from tasks import watching
 from tests.fakes.door import Door
 from tests.fakes.engine import Engine
-from tests.fakes.valkey import RealValkey, running_valkey
 from worker.api.access import Access
 from worker.api.bodies import MOST_BYTES
 from worker.api.serving import create_api
@@ -29,19 +28,6 @@ TOKENS = {
 ROBOT = {"Authorization": "Bearer robot-token-0123456789"}
 READER = {"Authorization": "Bearer reader-token-0123456789"}
 OTHER = {"Authorization": "Bearer other-token-0123456789"}
-
-
-@pytest.fixture(scope="module")
-def valkey() -> Iterator[RealValkey]:
-    with running_valkey() as server:
-        yield server
-
-
-@pytest.fixture
-def store(valkey: RealValkey, request: pytest.FixtureRequest) -> Iterator[Store]:
-    opened = open_store(valkey.url, prefix=f"{request.node.name}:")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
