@@ -109,31 +109,34 @@ def test_child_that_fails_at_once_comes_back_ever_later(watched: Watched) -> Non
     ]
 
 
-def test_stages_are_stopped_in_order_and_each_stage_side_by_side(watched: Watched) -> None:
-    ended: list[str] = []
-    commands = {"store": 0, "worker-1": 1, "worker-2": 1, "beat": 2}
-    for name, stage in commands.items():
-        watched.start(name, ends_after(0.3), stage=stage)
-    pids = {name: watched.pid(name) for name in commands}
+def ends_together(name: str, folder: Path, *, partners: tuple[str, ...]) -> list[str]:
+    """Return a command that ends when it and its partners were all asked to, and tells when it was asked and ended."""
+    script = f"""
+        import pathlib, signal, sys, time
+        folder = pathlib.Path({str(folder)!r})
+        def end(*_):
+            print("asked", time.monotonic())
+            (folder / {name!r}).touch()
+            while not all((folder / partner).exists() for partner in {partners!r}):
+                time.sleep(0.01)
+            print("ended", time.monotonic())
+            sys.exit()
+        signal.signal(signal.SIGTERM, end)
+        print("ready")
+        time.sleep(60)
+    """
+    return [sys.executable, "-u", "-c", textwrap.dedent(script)]
 
-    def watch() -> None:
-        left = dict(pids)
-        while left:
-            for name, pid in list(left.items()):
-                if not is_alive(pid):
-                    ended.append(name)
-                    del left[name]
-            time.sleep(0.005)
 
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    began_s = time.monotonic()
+def test_stages_are_stopped_in_order_and_each_stage_side_by_side(watched: Watched, tmp_path: Path) -> None:
+    workers = ("worker-1", "worker-2")
+    for name, stage in {"store": 0, "worker-1": 1, "worker-2": 1, "beat": 2}.items():
+        partners = workers if name in workers else ()
+        watched.start(name, ends_together(name, tmp_path, partners=partners), stage=stage)
     watched.supervisor.stop()
-    took_s = time.monotonic() - began_s
-    watcher.join()
-    assert ended[0] == "beat"
-    assert ended[-1] == "store"
-    assert 0.9 <= took_s < 1.15, "both workers at once, the stages one after the other"
+    told = {(name, *line.split()[:1]): float(line.split()[1]) for name, line in watched.lines if line != "ready"}
+    assert told["beat", "ended"] < min(told[worker, "asked"] for worker in workers)
+    assert max(told[worker, "ended"] for worker in workers) < told["store", "asked"]
     assert watched.changes == []
 
 
