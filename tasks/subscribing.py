@@ -19,7 +19,7 @@ from tasks.requesting import request_run
 
 KEEP = "keep_subscription"
 MOST_AT_ONCE = 60  # of a round: an address that Graph does not reach takes 10 s of a slot that runs need
-TURN_S = 150.0  # four calls of at most 30 s; a keeper that died is replaced after that
+TURN_S = 150.0  # four calls of at most 30 s; a keeper that died is replaced at once
 STATE_BYTES = 48  # 64 characters; Graph takes 128
 FIRST_RETRY_S = 60.0
 LONGEST_RETRY_S = 3600.0

@@ -158,9 +158,9 @@ class Events:
         return {text(trigger) for *whose, trigger in found if whose == ours and trigger is not None}
 
     def take_turn(self, owner: str, name: str, *, holder: str, seconds: float) -> bool:
-        """Be the only one who does this, for so long at most."""
-        key = self._keys.turn(owner, name)
-        return bool(self._connection.client.set(key, holder, nx=True, px=_ms(seconds)))
+        """Be the only one who does this, for so long at most and only while our process is alive."""
+        keys = {"turn": self._keys.turn(owner, name), "beats": self._keys.beats}
+        return bool(self._connection.call("turn_take", keys=keys, args={"holder": holder, "most_ms": _ms(seconds)}))
 
     def leave_turn(self, owner: str, name: str, *, holder: str) -> None:
         """Let the next one do it."""

@@ -63,7 +63,7 @@ class Events(Protocol):
         """Return what asked for the runs over the whole tenant that go on or wait for their turn: their triggers."""
 
     def take_turn(self, owner: str, name: str, *, holder: str, seconds: float) -> bool:
-        """Be the only one who does this, for so long at most."""
+        """Be the only one who does this, for so long at most and only while our process is alive."""
 
     def leave_turn(self, owner: str, name: str, *, holder: str) -> None:
         """Let the next one do it."""

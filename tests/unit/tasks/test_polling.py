@@ -90,10 +90,11 @@ def test_nothing_is_asked_while_a_run_over_the_tenant_waits_for_its_turn(engine:
 def test_two_polls_at_once_are_one(engine: Engine) -> None:
     engine.directory.add_user("ann")
     engine.store.events.mark_poll("contoso", at_ms=0)
-    engine.store.events.take_turn("contoso", polling.POLL, holder="other/1", seconds=60)
+    other = engine.living_holder()
+    engine.store.events.take_turn("contoso", polling.POLL, holder=other, seconds=60)
     poll_delta(engine.ports, "contoso")
     assert engine.store.events.last_poll("contoso") == 0
-    engine.store.events.leave_turn("contoso", polling.POLL, holder="other/1")
+    engine.store.events.leave_turn("contoso", polling.POLL, holder=other)
     for _ in range(3):
         poll_delta(engine.ports, "contoso")
     engine.work()

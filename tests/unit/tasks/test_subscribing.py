@@ -198,14 +198,20 @@ def test_messages_that_come_twice_subscribe_once(engine: Engine) -> None:
 
 
 def test_keeper_does_nothing_while_another_one_has_the_tenant(engine: Engine) -> None:
-    owner = f"graph:{TENANT}"
-    engine.store.events.take_turn(owner, subscribing.KEEP, holder="other/1", seconds=60)
+    owner, other = f"graph:{TENANT}", engine.living_holder()
+    engine.store.events.take_turn(owner, subscribing.KEEP, holder=other, seconds=60)
     round_of_beat(engine)
     assert not engine.subscriptions.calls
     engine.store.events.leave_turn(owner, subscribing.KEEP, holder="somebody else")
     round_of_beat(engine)
     assert not engine.subscriptions.calls
-    engine.store.events.leave_turn(owner, subscribing.KEEP, holder="other/1")
+    engine.store.events.leave_turn(owner, subscribing.KEEP, holder=other)
+    round_of_beat(engine)
+    assert engine.subscriptions.calls["create"] == 1
+
+
+def test_keeper_that_died_is_replaced_at_once(engine: Engine) -> None:
+    engine.store.events.take_turn(f"graph:{TENANT}", subscribing.KEEP, holder="dead/1", seconds=60)
     round_of_beat(engine)
     assert engine.subscriptions.calls["create"] == 1
 
