@@ -177,6 +177,9 @@ class Inquiry:
             return None
 
     def _does_user_live(self, user_id: str) -> bool:
+        """Go by what this run has read; of anybody else Graph is asked, and always where all is live."""
+        if self._hold is not None and isinstance(self._ports.reading.find(self._run.run_id, user_id), User):
+            return True
         return self._read(lambda: self._ports.directory(self._run).fetch_user(user_id)) is not None
 
     def _miss_link(self) -> None:

@@ -89,6 +89,16 @@ class Reading:
         if group:
             yield self._slice(run_id, metas, group)
 
+    def find(self, run_id: str, user_id: str) -> Entry | None:
+        """Return what the run has read last of one user; None if it has met none of that id. A handful of round trips.
+
+        Raises LookupError if stored entries are gone."""
+        metas, bucket = self._metas(run_id), _bucket(user_id)
+        if not any(str(bucket) in meta["sizes"] for meta in metas.values()):
+            return None
+        found = self._slice(run_id, metas, [bucket])
+        return next((entry for entry, _ in found if entry.id == user_id), None)
+
     def unknown_names(self, run_id: str) -> list[str]:
         """List the names that Graph did not know."""
         return [name for meta in self._metas(run_id).values() for name in meta["unknown"]]

@@ -121,6 +121,9 @@ class Reading(Protocol):
     def slices(self, run_id: str) -> Iterable[list[tuple[User | Tombstone, int]]]:
         """Yield all entries with their read times, each user once (last page and position win), sliced by user id."""
 
+    def find(self, run_id: str, user_id: str) -> User | Tombstone | None:
+        """Return what was read last of one user; None if the read has met none of that id."""
+
     def unknown_names(self, run_id: str) -> list[str]:
         """List the names that Graph did not know."""
 

@@ -146,6 +146,15 @@ def test_contact_of_a_gone_users_object_id_is_linked_anew(engine: Engine) -> Non
     assert [contact.entra_id for contact in engine.psa.contacts.values()] == [ann.id]
 
 
+def test_user_that_the_run_has_read_is_not_asked_for_again(engine: Engine) -> None:
+    ben = engine.directory.add_user("ben")
+    engine.directory.add_user("ann")
+    engine.psa.add_contact(first_name="Ann", last_name="Example", email="ann@contoso.com", entra_id=ben.id)
+    before = engine.directory.calls["fetch_user"]
+    assert codes(engine.run(sync_mode="full"), "errors") == ["DuplicateContact"]
+    assert engine.directory.calls["fetch_user"] == before
+
+
 def test_renamed_user_keeps_its_contact(engine: Engine) -> None:
     ann = engine.directory.add_user("ann")
     engine.run(sync_mode="full")

@@ -35,6 +35,15 @@ def test_last_page_and_position_win(store: Store) -> None:
     assert found == {"id-000001": (late, 10), "id-000002": (Tombstone(id="id-000002", reason="deleted"), 20)}
 
 
+def test_one_user_is_found_as_it_was_read_last(store: Store) -> None:
+    reading(store)
+    early, late = a_user(1, displayName="early"), a_user(1, displayName="late")
+    store.reading.save_page("r1", generation=0, page=0, entries=[early, a_user(2)], read_at_ms=1, next_step={"link": 1})
+    store.reading.save_page("r1", generation=0, page=1, entries=[late], read_at_ms=2, next_step=None)
+    assert store.reading.find("r1", "id-000001") == late
+    assert store.reading.find("r1", "id-000003") is None
+
+
 def test_absent_and_null_stay_apart(store: Store) -> None:
     reading(store)
     absent = User.model_validate({"id": "a", "userPrincipalName": "a@x.example"})
