@@ -69,6 +69,7 @@ class Judgement:
         """Let no later run try users again that were met as tombstones."""
         if not self.run.dry_run:
             self.ports.memory.forget_unfinished(self.run.connector_id, sorted(self.gone))
+            self.ports.memory.forget_history(self.connector.home, sorted(self.gone))
 
     def rule_against(self, user: User) -> str | None:
         """Name the rule that leaves a user out."""

@@ -137,6 +137,17 @@ class Outcome(Record):
     named: tuple[str, ...] = ()  # ids of the other users that a refusal speaks of: they are judged together
 
 
+class HistoryEvent(Record):
+    """What one run did for one user. The same refusal or hold in run after run is one event; `run_id` is the last."""
+
+    kind: Literal["created", "updated", "deactivated", "error", "held"]
+    run_id: str
+    at_ms: int
+    since_ms: int
+    times: int = 1
+    detail: str = ""  # a contact's id, changed fields separated by commas, or an error's code
+
+
 class Churn(Record):
     """How many changes of each kind one run made, where nothing of that kind was held back."""
 

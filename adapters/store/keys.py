@@ -145,6 +145,10 @@ class Keys:
         """Name the hash: user → link ("read time, newline, packed JSON")."""
         return self._of("links", home)
 
+    def history(self, home: str) -> str:
+        """Name the hash: user → its last events, one a line."""
+        return self._of("history", home)
+
     def owners(self, home: str) -> str:
         """Name the hash: contact → "tenant/user" that it is linked to, of all tenants of the instance."""
         return self._of("owners", home.rpartition("@")[2])

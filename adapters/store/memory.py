@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from adapters.records import Link, Watermark
+from adapters.records import HistoryEvent, Link, Watermark
 from adapters.store.connection import Connection, text
-from adapters.store.outcomes import encode_link
+from adapters.store.outcomes import decode_events, encode_link
 from adapters.store.packing import unpack
 
 Json = dict[str, Any]
@@ -117,6 +117,22 @@ class Memory:
         """Take users that are gone off the retry set and the refused users."""
         if user_ids:
             self._connection.client.hdel(self._keys.unfinished(connector_id), *user_ids)
+
+    def unfinished_of(self, connector_id: str, user_id: str) -> Json | None:
+        """Return one user's entry of the retry set or the refused users."""
+        found = self._connection.client.hget(self._keys.unfinished(connector_id), user_id)
+        entry: Json | None = None if found is None else json.loads(found)
+        return entry
+
+    def history(self, home: str, user_id: str) -> tuple[HistoryEvent, ...]:
+        """Return the last events of a user, the oldest first."""
+        return decode_events(self._connection.client.hget(self._keys.history(home), user_id))
+
+    def forget_history(self, home: str, user_ids: Sequence[str]) -> None:
+        """Forget the events of users that are gone and have no link; a repeat changes nothing."""
+        if user_ids:
+            keys = {"links": self._keys.links(home), "history": self._keys.history(home)}
+            self._connection.call("history_forget", keys=keys, args={}, rest=user_ids)
 
     def last_tick(self, connector_id: str) -> int | None:
         """Return the connector's last scheduled time that was taken (ms); None before its first sight."""

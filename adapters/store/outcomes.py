@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from adapters.records import Link, Outcome
+from adapters.records import HistoryEvent, Link, Outcome
 from adapters.store.packing import pack
 
 Json = dict[str, Any]
@@ -16,6 +16,11 @@ KIND_OF = {
     "unprocessed": "unprocessed",
 }
 
+EVENT_KINDS = {"created": "c", "updated": "u", "deactivated": "d", "error": "e", "held": "h"}
+"""What a user's history keeps, by the letter that stands for it there."""
+
+_KINDS: dict[str, Any] = {letter: kind for kind, letter in EVENT_KINDS.items()}
+
 
 def encode_outcome(outcome: Outcome) -> Json:
     """Turn an outcome into what `put_outcome` of the prelude takes."""
@@ -24,12 +29,51 @@ def encode_outcome(outcome: Outcome) -> Json:
     value: Json = {"user": outcome.user_id, "status": outcome.status, "rows": rows}
     if outcome.row.get("deactivated"):
         value["deactivated"] = True
+    if event := _event_of(outcome):
+        value["event"] = event
     if outcome.retry is not None:
         entry: Json = {"kind": outcome.retry, "row": outcome.row}
         if outcome.named:
             entry["named"] = outcome.named
         value["entry"] = json.dumps(entry)
     return value
+
+
+def held_event(value: Json) -> Json:
+    """Let the outcome of a user whose change is held leave an event."""
+    return value | {"event": f"{EVENT_KINDS['held']}\t"} if value["status"] == "unprocessed" else value
+
+
+def decode_events(lines: bytes | None) -> tuple[HistoryEvent, ...]:
+    """Read a user's history, the oldest event first."""
+    return tuple(map(_decode_event, (lines or b"").decode().split("\n"))) if lines else ()
+
+
+def _decode_event(line: str) -> HistoryEvent:
+    at_s, run_id, times, since_s, kind, detail = line.split("\t", 5)
+    return HistoryEvent(
+        kind=_KINDS[kind],
+        run_id=run_id,
+        at_ms=int(at_s) * 1000,
+        since_ms=int(since_s or at_s) * 1000,
+        times=int(times),
+        detail=detail,
+    )
+
+
+def _event_of(outcome: Outcome) -> str | None:
+    """Say what a user's history keeps of an outcome; a user that is right already leaves nothing."""
+    row = outcome.row
+    kind = "deactivated" if row.get("deactivated") else outcome.status
+    details: dict[str, Any] = {
+        "created": row.get("psa_contact_id"),
+        "updated": ",".join(row.get("changed_fields", ())),
+        "deactivated": row.get("psa_contact_id"),
+        "error": row.get("code"),
+    }
+    if kind not in details:
+        return None
+    return f"{EVENT_KINDS[kind]}\t{' '.join(str(details[kind] or '').split())}"
 
 
 def is_plain_skip(outcome: Outcome) -> bool:

@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 
 from adapters.records import Batch, Member, Outcome, Planned
 from adapters.store.connection import Connection, text
-from adapters.store.outcomes import encode_outcome, is_plain_skip
+from adapters.store.outcomes import encode_outcome, held_event, is_plain_skip
 from adapters.store.packing import pack, unpack
 from adapters.store.rows import CHUNK_ROWS, seal_rows
 from adapters.store.runs import DRAIN_AT_ONCE, decode_run, lane_name
@@ -45,7 +45,7 @@ class Plan:
             blob = one.model_dump_json(by_alias=True, exclude_unset=True)
             values += [one.user.id, one.user.user_principal_name or one.user.id, pack(blob.encode())]
         skipped = [outcome.user_id for outcome in outcomes if is_plain_skip(outcome)]
-        results = [encode_outcome(outcome) for outcome in outcomes if not is_plain_skip(outcome)]
+        results = [held_event(encode_outcome(outcome)) for outcome in outcomes if not is_plain_skip(outcome)]
         self._add(run_id, holder, planned=len(planned), results=results, skipped=len(skipped), rest=[*values, *skipped])
         if any(outcome.row for outcome in outcomes):
             seal_rows(self._connection, run_id, fewest=CHUNK_ROWS)
@@ -83,9 +83,11 @@ class Plan:
         noted: Sequence[Sequence[str]] = (),
         rest: Sequence[str | bytes] = (),
     ) -> None:
-        connector_id = text(self._connection.client.hget(self._keys.run_parts(run_id)["run"], "connector_id"))
-        keys = {**self._keys.run_parts(run_id), "standing": self._keys.unfinished(connector_id)}
+        parts = self._keys.run_parts(run_id)
+        connector_id, home = map(text, self._connection.client.hmget(parts["run"], ["connector_id", "home"]))
+        keys = {**parts, "standing": self._keys.unfinished(connector_id), "history": self._keys.history(home)}
         args = {
+            "run_id": run_id,
             "holder": holder,
             "planned": planned,
             "results": json.dumps(results),

@@ -178,6 +178,7 @@ class Users:
             "done": self._keys.done,
             "links": self._keys.links(grant.home),
             "owners": self._keys.owners(grant.home),
+            "history": self._keys.history(grant.home),
         }
 
 

@@ -8,6 +8,7 @@ from adapters.records import (
     Claim,
     Contact,
     Grant,
+    HistoryEvent,
     Intent,
     Link,
     Outcome,
@@ -292,6 +293,15 @@ class Memory(Protocol):
 
     def forget_unfinished(self, connector_id: str, user_ids: Sequence[str]) -> None:
         """Take users that are gone off the retry set and the refused users; a repeat changes nothing."""
+
+    def unfinished_of(self, connector_id: str, user_id: str) -> Json | None:
+        """Return one user's entry of the retry set or the refused users."""
+
+    def history(self, home: str, user_id: str) -> tuple[HistoryEvent, ...]:
+        """Return the last events of a user, at most ten, the oldest first."""
+
+    def forget_history(self, home: str, user_ids: Sequence[str]) -> None:
+        """Forget the events of users that are gone and have no link; a repeat changes nothing."""
 
     def last_tick(self, connector_id: str) -> int | None:
         """Return the connector's last scheduled time that was taken (ms); None before its first sight."""

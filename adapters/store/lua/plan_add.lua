@@ -1,8 +1,8 @@
 -- Append planned users (id, name, packed JSON)*, outcomes with rows, users that are right already (counted, no more), and
 -- rows (kind, user, JSON)* of users that are counted nowhere; whoever is excluded has nothing left to be retried.
--- keys: run spool plan outcomes counts unfinished standing
+-- keys: run spool plan outcomes counts unfinished standing history
 -- keys: rows.created rows.updated rows.skipped rows.errors rows.warnings rows.excluded rows.unprocessed rows.held
--- args: holder planned results skipped noted
+-- args: run_id holder planned results skipped noted
 
 if redis.call('HGET', run, 'state') ~= 'judging' or redis.call('HGET', run, 'plan_holder') ~= holder then
     return 0

@@ -47,10 +47,42 @@ local function give_back(keep_claims)
     redis.call('SREM', working, run_id .. '\n' .. user)
 end
 
--- outcomes, counts, rows.*, unfinished, standing. Puts down what became of a user, once; false if it is known already.
+local MOST_EVENTS = 10
+
+-- run, history. Keeps what this run did for a user, once; a refusal or hold as in the run before is counted, no more.
+-- A line is: time (s), run, how often, since when (s, empty: once), kind, detail. A judging that begins anew replaces.
+local function note_event(user_id, event)
+    local facts = redis.call('HMGET', run, 'dry_run', 'state')
+    if facts[1] == '1' then
+        return
+    end
+    local lines = {}
+    for line in string.gmatch(redis.call('HGET', history, user_id) or '', '[^\n]+') do
+        local line_run, what = string.match(line, '^%d+\t(.-)\t%d+\t%d*\t(.*)$')
+        if line_run == run_id and what == event then
+            return
+        end
+        if line_run ~= run_id or facts[2] ~= 'judging' then
+            lines[#lines + 1] = line
+        end
+    end
+    local times, since = 1, ''
+    local last_at, last_times, last_since, what = string.match(lines[#lines] or '', '^(%d+)\t.-\t(%d+)\t(%d*)\t(.*)$')
+    if what == event and string.match(event, '^[eh]\t') then
+        times, since = tonumber(last_times) + 1, last_since ~= '' and last_since or last_at
+        lines[#lines] = nil
+    end
+    lines[#lines + 1] = table.concat({whole(now_ms() / 1000), run_id, whole(times), since, event}, '\t')
+    redis.call('HSET', history, user_id, table.concat(lines, '\n', math.max(1, #lines - MOST_EVENTS + 1)))
+end
+
+-- outcomes, counts, rows.*, unfinished, standing, history. Puts down what became of a user, once; false if it is known.
 local function put_outcome(outcome)
     if redis.call('HSETNX', outcomes, outcome.user, outcome.status) == 0 then
         return false
+    end
+    if outcome.event then
+        note_event(outcome.user, outcome.event)
     end
     redis.call('HINCRBY', counts, outcome.status, 1)
     for _, row in ipairs(outcome.rows) do

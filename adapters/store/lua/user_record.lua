@@ -1,5 +1,5 @@
 -- Record a user's outcome once and end everything that its write needed. 1 if it counted.
--- keys: run plan members batches outcomes counts unfinished standing lane due done working lease intent links owners
+-- keys: run plan members batches outcomes counts unfinished standing lane due done working lease intent links owners history
 -- keys: rows.created rows.updated rows.skipped rows.errors rows.warnings rows.excluded rows.unprocessed
 -- args: run_id user holder fence outcome keep_intent_ms read_at_ms link contact owner
 

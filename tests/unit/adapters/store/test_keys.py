@@ -49,6 +49,7 @@ def test_every_key_stands_under_the_prefix() -> None:
         keys.intent("c", "u"),
         keys.links("t@i"),
         keys.owners("t@i"),
+        keys.history("t@i"),
         keys.lane("i", "bulk"),
         keys.turns("i", "bulk"),
         keys.budget("i"),

@@ -2,11 +2,13 @@
 
 from hashlib import sha256
 
-from adapters.records import Link
+from adapters.records import Link, Outcome
 from adapters.store import Store
-from tests.unit.adapters.store.making import a_plan, all_keys, an_intent, begun, created, frozen, writing
+from tests.unit.adapters.store.making import HOME, a_plan, all_keys, an_intent, begun, created, frozen, judging, writing
 
-BYTES_PER_USER = 260  # link, owner, and the report's row in its sealed chunk
+BYTES_PER_USER = 320  # link, owner, one event, and the report's row in its sealed chunk
+BYTES_OF_AN_EVENT = 150  # the first one of a user
+BYTES_OF_A_PAST = 900  # ten events, of a user with a real object id, in runs with real ids
 
 
 def reads(store: Store) -> int:
@@ -56,3 +58,17 @@ def test_a_closed_run_leaves_few_bytes_a_user(store: Store) -> None:
     client, prefix = store.connection.client, store.connection.keys.server.removesuffix("server")
     used = sum(client.memory_usage(prefix + key, samples=0) for key in all_keys(store))
     assert used / users < BYTES_PER_USER
+
+
+def test_the_longest_past_is_small_whatever_happens_to_a_user(store: Store) -> None:
+    users = [f"{number:08}-0000-4000-8000-000000000000" for number in range(50)]
+    row = {"changed_fields": ["first_name", "last_name", "phone"]}
+    sizes = []
+    for run in range(12):
+        run_id = f"20261125T02{run:04}-contoso-ab12cd"
+        holder = judging(store, run_id)
+        outcomes = [Outcome(user_id=user_id, status="updated", row=row) for user_id in users]
+        store.plan.add(run_id, holder=holder, planned=[], outcomes=outcomes)
+        sizes.append(store.connection.client.memory_usage(store.connection.keys.history(HOME), samples=0) / len(users))
+    assert sizes[0] < BYTES_OF_AN_EVENT
+    assert max(sizes) < BYTES_OF_A_PAST
