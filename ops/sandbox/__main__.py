@@ -24,6 +24,10 @@ logger = logging.getLogger("ops.sandbox")
 PARENT_CHECK_S = 0.5
 
 
+def _tenants(text: str) -> int | list[int]:
+    return [int(size) for size in text.split(",") if size] if "," in text else int(text)
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m ops.sandbox", description=__doc__)
     parser.add_argument("--dir", type=Path, required=True, help="where ca.pem and sandbox.json are written")
@@ -31,7 +35,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--users", type=int, default=500, help="users of the first tenant")
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--tenants", type=int, default=3)
+    parser.add_argument("--tenants", type=_tenants, default=3, help="how many, or the users of each further one: 100,5")
     parser.add_argument("--latency-ms", type=float, default=0, help="added to every answer")
     parser.add_argument("--parent-pid", type=int, help="end when this process is gone")
     return parser.parse_args()

@@ -96,6 +96,8 @@ class Stack:
         folder: Path,
         *,
         users: int = 120,
+        tenants: str = "3",
+        latency_ms: float = 0,
         seed: int = 7,
         psa: str = "connectwise",
         requests_per_minute: int = 60_000,
@@ -107,6 +109,7 @@ class Stack:
     ) -> None:
         """Start Valkey and sandbox, and publish the configuration; no worker yet.
 
+        `tenants` is how many there are, or the users of each further one: "100,100". `latency_ms` delays each.
         `timing` replaces some of the small times; an empty one means production's. `service` and `workers` are further
         lines of their tables. `connectors` are names with their settings, the first one for the first tenant and its
         company, and so on; the sandbox has three. `reached` makes the store's address."""
@@ -117,7 +120,7 @@ class Stack:
         (folder / "valkey").mkdir()
         self.valkey = RealValkey(folder / "valkey")
         self._redis_url = reached(self.valkey)
-        self._sandbox = self._start_sandbox(users, seed)
+        self._sandbox = self._start_sandbox(users, seed, tenants=tenants, latency_ms=latency_ms)
         self.control = httpx.Client(base_url=f"{self.facts['control_url']}/", verify=_trust(self.facts), timeout=60)
         self.control.post("limits", json=NO_LIMITS)
         self.config = folder / "contact-sync.toml"
@@ -137,6 +140,11 @@ class Stack:
         """Publish the configuration anew with these connectors, as `config apply` does."""
         self.settings = self._configure(connectors)
         publish_configuration(self.settings, self.store)
+
+    @property
+    def sandbox_pid(self) -> int:
+        """Return the process id of the sandbox."""
+        return self._sandbox.pid
 
     # --- people and contacts ---
 
@@ -289,17 +297,18 @@ class Stack:
         self._sandbox.wait(10)
         self.valkey.kill()
 
-    def _start_sandbox(self, users: int, seed: int) -> subprocess.Popen[bytes]:
+    def _start_sandbox(self, users: int, seed: int, *, tenants: str, latency_ms: float) -> subprocess.Popen[bytes]:
         folder = self.folder / "sandbox"
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "ops.sandbox", "--dir", str(folder)),
-                *("--users", str(users), "--seed", str(seed), "--parent-pid", str(os.getpid())),
+                *("--users", str(users), "--seed", str(seed), "--tenants", tenants),
+                *("--latency-ms", str(latency_ms), "--parent-pid", str(os.getpid())),
             ],
             cwd=ROOT,
         )
         ready = folder / "sandbox.json"
-        wait_for(ready.exists, timeout_s=30, what=lambda: "the sandbox did not start")
+        wait_for(ready.exists, timeout_s=120, what=lambda: "the sandbox did not start")
         self.facts: Json = json.loads(ready.read_text())
         return process
 
