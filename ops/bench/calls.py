@@ -6,7 +6,6 @@ Limits and budgets are off: calls are counted, not seconds.
 
 import argparse
 import json
-import math
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ import httpx
 
 from adapters.store import open_store
 from adapters.transport import make_client
+from ops.bench.floor import FIXED, forced_reads, graph_pages, psa_pages
 from tasks.default_mappings import default_mapping
 from tasks.ports import Timing
 from tests.contract.autotask.psas import SandboxPsa as Autotask
@@ -38,9 +38,6 @@ PSAS: dict[str, Callable[[Sandbox, httpx.Client], SandboxPsa]] = {
     "halo": HaloPsa,
     "halo-report": ReportingHaloPsa,
 }
-GRAPH_PAGE = 999
-PSA_PAGES = {"connectwise": 1000, "autotask": 500, "halo": 100}  # as large as documented or usual
-FIXED = 10  # calls that any run may cost beside
 UNLIMITED = {
     "graph": {"units_per_10s": 0},
     "connectwise": {"per_minute": 0},
@@ -83,6 +80,7 @@ def count_calls(psa: str, *, users: int) -> Iterator[Row]:
             contacts = _contacts(sandbox, vendor)
             statistics = report["statistics"]
             written = statistics["contacts_created"] + statistics["contacts_updated"]
+            forced = forced_reads(vendor, report["updated_contacts"])
             is_full = mode == "full"
             yield Row(
                 psa=psa,
@@ -91,9 +89,9 @@ def count_calls(psa: str, *, users: int) -> Iterator[Row]:
                 contacts=contacts,
                 written=written,
                 graph_calls=spent.get("graph", 0),
-                graph_floor=math.ceil(len(sandbox.users(_tenant_id(sandbox))) / GRAPH_PAGE) if is_full else 1,
+                graph_floor=graph_pages(len(sandbox.users(_tenant_id(sandbox)))) if is_full else 1,
                 psa_calls=spent.get(vendor, 0),
-                psa_floor=(math.ceil(contacts / PSA_PAGES[vendor]) if is_full else 0) + written,
+                psa_floor=(psa_pages(vendor, contacts) if is_full else 0) + written + forced,
             )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ops.bench import yardsticks
+from ops.bench.floor import FIXED, forced_reads, graph_pages, psa_pages
 from ops.bench.installation import Installation, running_installation
 from ops.bench.sampling import Costs
 
@@ -15,8 +16,7 @@ __all__ = ["GROUPS", "SCENARIOS"]
 Json = dict[str, Any]
 
 RUN_S = 3600.0
-GRAPH_PAGE, PSA_PAGE, FIXED = 999, 1000, 10
-ITEM_FIELDS = frozenset({"email", "phone", "mobile_phone", "fax"})  # ConnectWise's PATCH addresses them by their place
+PSA = "connectwise"
 TARGETS = 10
 BUDGET_PER_MINUTE = 3000
 MANY, FIFTY, EACH = 200, 50, 100
@@ -161,15 +161,13 @@ def _figures(
     statistics = [head["statistics"] for head in heads]
     users = sum(each["users_processed"] for each in statistics)
     written = sum(each["contacts_created"] + each["contacts_updated"] for each in statistics)
-    forced = sum(
-        bool(ITEM_FIELDS & set(row["changed_fields"])) for run_id in run_ids for row in reports.rows(run_id, "updated")
-    )
+    forced = sum(forced_reads(PSA, reports.rows(run_id, "updated")) for run_id in run_ids)
     is_full = all(head["sync_mode"] == "full" for head in heads)
     floor = written + forced + FIXED * len(run_ids)
     if is_full:
-        floor += len(run_ids) * (math.ceil(size / len(run_ids) / GRAPH_PAGE))
-        floor += len(run_ids) * math.ceil(_contacts(installation) / len(run_ids) / PSA_PAGE)
-    asked = calls.get("graph", 0) + calls.get("connectwise", 0)
+        floor += len(run_ids) * graph_pages(math.ceil(size / len(run_ids)))
+        floor += len(run_ids) * psa_pages(PSA, math.ceil(_contacts(installation) / len(run_ids)))
+    asked = calls.get("graph", 0) + calls.get(PSA, 0)
     return {
         "scenario": scenario,
         "size": size,
