@@ -12,6 +12,7 @@ from tasks.scheduling import due_tick
 
 RUN_DUE = "run.due"
 REPORTS_PURGED = "reports.purged"
+JOURNALS_PURGED = "journals.purged"
 CONNECTOR_UNUSABLE = "connector.unusable"
 SHORT_TRIGGERS = frozenset({"poll", "event"})  # their runs over a tenant end soon: the scheduled one waits, unrefused
 
@@ -19,7 +20,7 @@ SHORT_TRIGGERS = frozenset({"poll", "event"})  # their runs over a tenant end so
 def dispatch_due(ports: Ports) -> None:
     """Request a run of each connector that is due by its schedule, or by its delta link's age; publish due polls.
 
-    Then forget some reports that are older than they are kept.
+    Then forget some reports and journals that are older than they are kept.
 
     The run and the new scheduled time are written in one step, by compare-and-set: a repeat requests nothing. A message
     that gets lost afterwards is replaced by the reconciler, which finds the run in the ledger.
@@ -34,7 +35,7 @@ def dispatch_due(ports: Ports) -> None:
         if connector.office365_sync_enabled:
             _dispatch(ports, connector)
             _dispatch_poll(ports, connector)
-    _purge_reports(ports)
+    _purge(ports)
 
 
 def _dispatch(ports: Ports, connector: Connector) -> None:
@@ -62,14 +63,16 @@ def _dispatch_poll(ports: Ports, connector: Connector) -> None:
         ports.publisher.poll_delta(connector_id)
 
 
-def _purge_reports(ports: Ports) -> None:
-    """Forget some old reports; the next round goes on.
+def _purge(ports: Ports) -> None:
+    """Forget some old reports and journals; the next round goes on.
 
     Here and not in `reconcile`: what is counted in days is soon enough once a minute, after the runs that are due, and
     every worker reconciles every few seconds, when what a crash left must not wait."""
-    kept_since_ms = ports.runs.now_ms() - ports.timing.reports_days * reading_plan.DAY_MS
-    if number := ports.reports.purge(older_than_ms=kept_since_ms):
+    now_ms, timing = ports.runs.now_ms(), ports.timing
+    if number := ports.reports.purge(older_than_ms=now_ms - timing.reports_days * reading_plan.DAY_MS):
         structlog.get_logger().info(REPORTS_PURGED, reports=number)
+    if number := ports.journal.purge(older_than_ms=now_ms - timing.journal_days * reading_plan.DAY_MS):
+        structlog.get_logger().info(JOURNALS_PURGED, journals=number)
 
 
 def _due_moment(ports: Ports, connector: Connector, *, last_ms: int, now_ms: int) -> int | None:

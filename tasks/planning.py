@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.records import Contact, ContactChange, ContactDraft, Link, Outcome, Planned, PsaSchema, User
+from adapters.records import Contact, ContactChange, ContactDraft, Former, Link, Outcome, Planned, PsaSchema, User
 from tasks import codes
 from tasks.addresses import addresses_of, sought_addresses
 from tasks.comparing import are_same, comparable_form, guess_kind, kinds_of
@@ -139,6 +139,7 @@ class Planner:
             warnings=warnings,
             fingerprint=fingerprint,
             written=written,
+            former=_former(case, contact, changes),
         )
 
     def _compare_fields(self, case: _Case, contact: Contact, changes: _Changes) -> list[Json]:
@@ -207,6 +208,16 @@ def _compare_marks(case: _Case, contact: Contact, changes: _Changes) -> list[Jso
         message = f"The inactive contact {contact.id} of {name_of(user)} was switched on again"
         warnings.append(warning(user, codes.CONTACT_REACTIVATED, message))
     return warnings
+
+
+def _former(case: _Case, contact: Contact, changes: _Changes) -> Former:
+    """Return what whoever undoes this change needs beside the old values."""
+    is_same = case.link is not None and case.is_linked_to(contact)
+    return Former(
+        written={name: case.written[name] for name in changes.names if name in case.written} if is_same else {},
+        fingerprint=case.link.fingerprint if case.link is not None and is_same else "",
+        site_id=contact.site_id if "company" in changes.names else None,
+    )
 
 
 def _drift(case: _Case, contact: Contact) -> list[Json]:

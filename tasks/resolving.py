@@ -4,7 +4,7 @@ from typing import Any
 
 from adapters.errors import NotFoundError
 from adapters.records import Contact, ContactChange, Intent, Link, Outcome, Planned, Run
-from tasks import planning, report
+from tasks import journaling, planning, report
 from tasks.ports import Contacts, Ports
 
 Json = dict[str, Any]
@@ -29,6 +29,7 @@ def intent_of(run: Run, planned: Planned, *, not_after_ms: int) -> Intent:
         row=report.success_row(planned),
         link=planning.link_of(planned),
         warnings=planned.warnings,
+        former=planned.former,
     )
 
 
@@ -64,6 +65,13 @@ def _find_created(contacts: Contacts, target: Json) -> Contact | None:
     return next(iter(ours or unmarked), None)
 
 
+def with_entry(outcome: Outcome, intent: Intent, *, contact_id: str) -> Outcome:
+    """Add the journal's entry to the outcome of a write that happened, and failed all the same."""
+    company_id = outcome.link.company_id if outcome.link is not None else ""
+    entry = journaling.entry_of(intent, contact_id=contact_id, company_id=company_id)
+    return outcome.model_copy(update={"journal": entry})
+
+
 def outcome_of(intent: Intent, contact: Contact, *, user_id: str) -> Outcome:
     """Make the outcome of a write that happened."""
     row = {**intent.row, "psa_contact_id": contact.id, "psa_company_id": contact.company_id}
@@ -73,5 +81,6 @@ def outcome_of(intent: Intent, contact: Contact, *, user_id: str) -> Outcome:
         status="created" if intent.operation == "create" else "updated",
         row=row,
         warnings=intent.warnings,
+        journal=journaling.entry_of(intent, contact_id=contact.id, company_id=contact.company_id),
         link=link.model_copy(update={"contact_id": contact.id, "company_id": contact.company_id}),
     )

@@ -178,7 +178,8 @@ def _write(attempt: Attempt, intent: Intent, permit: Permit) -> float | None:
         if error.contact_id is None or planned.draft is None:
             raise
         attempt.unresolved = False
-        return attempt.record(failures.distorted(ports, planned, contact_id=error.contact_id))
+        outcome = failures.distorted(ports, planned, contact_id=error.contact_id)
+        return attempt.record(resolving.with_entry(outcome, intent, contact_id=error.contact_id))
     return attempt.record(resolving.outcome_of(intent, contact, user_id=attempt.user_id))
 
 

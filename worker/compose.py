@@ -98,6 +98,7 @@ def build_ports(settings: Settings, store: Store, *, publisher: Publisher) -> Po
         memory=store.memory,
         events=store.events,
         reports=store.reports,
+        journal=store.journal,
         recovery=store.recovery,
         budgets=store.budgets,
         presence=store.presence,

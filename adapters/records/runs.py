@@ -46,6 +46,14 @@ class Run(Record):
     notes: Json = {}  # small facts that one step leaves for a later one
 
 
+class Former(Record):
+    """What ledger and PSA held before a write, beside the old values of its fields: whoever undoes it needs it."""
+
+    written: dict[str, str] = {}  # digests of the changed fields, as the link had them
+    fingerprint: str = ""  # of the link
+    site_id: str | None = None  # of a contact that moves
+
+
 class Planned(Record):
     """A user that needs a write, with all that the write needs; exactly one of `draft` and `change` is set."""
 
@@ -59,6 +67,7 @@ class Planned(Record):
     warnings: tuple[Json, ...] = ()
     fingerprint: str = ""  # of the whole draft: the last written values
     written: dict[str, str] = {}  # digests of source values, for fields written only when their source changes
+    former: Former | None = None  # of a change
 
 
 class Member(Record):
@@ -100,6 +109,7 @@ class Intent(Record):
     row: Json  # the outcome's report row if it proves to have happened
     link: Link | None = None  # what is remembered then
     warnings: tuple[Json, ...] = ()
+    former: Former | None = None
 
 
 class Grant(Record):
@@ -133,6 +143,7 @@ class Outcome(Record):
     row: Json = {}
     warnings: tuple[Json, ...] = ()
     link: Link | None = None
+    journal: Json = {}  # the entry of a write that happened; it outlives the run
     retry: Literal["retry", "refused"] | None = None  # an error only: the retry set, or refused until something changes
     named: tuple[str, ...] = ()  # ids of the other users that a refusal speaks of: they are judged together
 

@@ -5,6 +5,7 @@ from adapters.store.budgets import Budgets, InstanceBudget, Rate
 from adapters.store.connection import Connection
 from adapters.store.events import Events
 from adapters.store.index import Index
+from adapters.store.journal import Journal
 from adapters.store.keys import PREFIX
 from adapters.store.memory import Memory
 from adapters.store.outbox import Outbox
@@ -38,6 +39,7 @@ class Store:
         self.budgets = Budgets(connection)
         self.snapshots = Snapshots(connection)
         self.reports = Reports(connection)
+        self.journal = Journal(connection)
         self.outbox = Outbox(connection)
         self.alerts = Alerts(connection, outbox=self.outbox, reports=self.reports)
         self.presence = Presence(connection, timing=timing)

@@ -74,6 +74,11 @@ class Keys:
     def _of(self, *parts: str) -> str:
         return self._prefix + ":".join(quote(part) for part in parts)
 
+    @property
+    def journals(self) -> str:
+        """Name the sorted set: runs whose journal is kept, by the time of its first entry (ms)."""
+        return self._of("journals")
+
     # --- one run ---
 
     def run_parts(self, run_id: str) -> dict[str, str]:
@@ -98,6 +103,10 @@ class Keys:
         rows = {f"report_rows.{kind}": self._of("report", run_id, "rows", kind) for kind in ROW_KINDS}
         chunks = {f"report_chunks.{kind}": self._of("report", run_id, "chunks", kind) for kind in ROW_KINDS}
         return rows | chunks
+
+    def journal_parts(self, run_id: str) -> dict[str, str]:
+        """Name the lists of a run's writes: loose entries (JSON), and sealed chunks. They outlive the run's report."""
+        return {"journal": self._of("journal", run_id), "journal_chunks": self._of("journal", run_id, "chunks")}
 
     def closed_of(self, connector_id: str) -> str:
         """Name the sorted set: one connector's closed runs by time of closing."""

@@ -141,7 +141,7 @@ class Plan:
 
     def summarize_batch(self, run_id: str, batch_id: str) -> Sealed | None:
         """Seal a batch: "again" if a member has no outcome, "last" if the whole run is complete. Repeatable."""
-        keys = {**self._keys.run_parts(run_id), "done": self._keys.done}
+        keys = {**self._keys.run_parts(run_id), **self._keys.journal_parts(run_id), "done": self._keys.done}
         answer = self._connection.call("plan_summarize", keys=keys, args={"run_id": run_id, "batch": batch_id})
         if answer is None:
             return None

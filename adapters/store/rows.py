@@ -15,20 +15,21 @@ FEWEST_SEALED = 8  # below that a chunk saves nothing worth its key
 
 
 def seal_rows(connection: Connection, run_id: str, *, fewest: int = FEWEST_SEALED) -> None:
-    """Seal the loose rows of a run; what another process seals at the same time is left to it."""
-    parts = connection.keys.run_parts(run_id)
+    """Seal the loose rows of a run, and its journal; what another process seals at the same time is left to it."""
+    parts, journal = connection.keys.run_parts(run_id), connection.keys.journal_parts(run_id)
+    pairs = [(parts[f"rows.{kind}"], parts[f"chunks.{kind}"]) for kind in ROW_KINDS]
+    pairs.append((journal["journal"], journal["journal_chunks"]))
     with connection.pipeline() as pipe:
-        for kind in ROW_KINDS:
-            pipe.llen(parts[f"rows.{kind}"])
-        lengths = dict(zip(ROW_KINDS, pipe.execute(), strict=True))
-    for kind, length in lengths.items():
+        for rows, _ in pairs:
+            pipe.llen(rows)
+        lengths = pipe.execute()
+    for (rows, chunks), length in zip(pairs, lengths, strict=True):
         left = length
-        while left >= fewest and _seal_chunk(connection, parts, kind=kind):
+        while left >= fewest and _seal_chunk(connection, {"run": parts["run"], "list": rows, "chunks": chunks}):
             left -= CHUNK_ROWS
 
 
-def _seal_chunk(connection: Connection, parts: dict[str, str], *, kind: str) -> bool:
-    keys = {"run": parts["run"], "list": parts[f"rows.{kind}"], "chunks": parts[f"chunks.{kind}"]}
+def _seal_chunk(connection: Connection, keys: dict[str, str]) -> bool:
     with connection.pipeline() as pipe:
         pipe.llen(keys["chunks"])
         pipe.lrange(keys["list"], 0, CHUNK_ROWS - 1)

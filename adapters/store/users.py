@@ -113,13 +113,17 @@ class Users:
         self._connection.call("user_clear_intent", keys=self._grant_keys(grant), args=args)
 
     def record(self, grant: Grant, run_id: str, outcome: Outcome, *, keep_intent: bool = False) -> bool:
-        """Record the outcome once, clear the intent, keep link and read time, give back lease and claims: one step."""
+        """Record the outcome once, clear the intent, keep link and read time, give back lease and claims: one step.
+
+        What was written goes into the run's journal in the same step."""
         keep_intent_ms = int(self._timing.kept_intent_s * 1000) if keep_intent else None
         args = {**self._outcome_args(grant, run_id, outcome), "keep_intent_ms": keep_intent_ms}
         return bool(self._connection.call("user_record", keys=self._record_keys(grant, run_id), args=args))
 
     def settle(self, grant: Grant, intent: Intent, outcome: Outcome) -> None:
-        """Record what an earlier holder's intent proved to be, under the intent's run if it is open, and clear it."""
+        """Record what an earlier holder's intent proved to be, under the intent's run if it is open, and clear it.
+
+        The journal of that run gets its entry even if the run is closed."""
         args = self._outcome_args(grant, intent.run_id, outcome)
         self._connection.call("user_settle", keys=self._record_keys(grant, intent.run_id), args=args)
 
@@ -140,8 +144,14 @@ class Users:
             if not grant.home:
                 raise ValueError("a link has no place: the run was begun without its home")
             link = encode_link(outcome.link, home=grant.home, user_id=grant.user_id)
-        encoded = json.dumps(encode_outcome(outcome))
-        return {**_proof(grant), **link, "run_id": run_id, "user": grant.user_id, "outcome": encoded}
+        return {
+            **_proof(grant),
+            **link,
+            "run_id": run_id,
+            "user": grant.user_id,
+            "outcome": json.dumps(encode_outcome(outcome)),
+            "entry": json.dumps(outcome.journal) if outcome.journal else None,
+        }
 
     def _run(self, run_id: str) -> Run | None:
         """Return the run with what no longer changes once users are written: connector, instance, lane, home."""
@@ -172,6 +182,8 @@ class Users:
         instance, lane = (run.instance, run.lane) if run is not None else ("", "")
         return {
             **self._keys.run_parts(run_id),
+            **self._keys.journal_parts(run_id),
+            "journals": self._keys.journals,
             **self._grant_keys(grant),
             "standing": self._keys.unfinished(grant.connector_id),
             "lane": self._keys.lane(instance, lane),

@@ -5,7 +5,7 @@ from tasks.ports.configuration import Configuration
 from tasks.ports.events import Events
 from tasks.ports.ledger import Index, Memory, Plan, Reading, Runs, Users
 from tasks.ports.messages import Publisher
-from tasks.ports.upkeep import Alerts, Budgets, Expiry, Notifier, Presence, Recovery, Reports
+from tasks.ports.upkeep import Alerts, Budgets, Expiry, Journal, Notifier, Presence, Recovery, Reports
 from tasks.ports.vendors import Contacts, Directory, Json, Permit, Subscriptions
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Events",
     "Expiry",
     "Index",
+    "Journal",
     "Json",
     "Memory",
     "Notifier",

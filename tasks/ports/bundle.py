@@ -9,7 +9,7 @@ from tasks.ports.configuration import Configuration
 from tasks.ports.events import Events
 from tasks.ports.ledger import Index, Memory, Plan, Reading, Runs, Users
 from tasks.ports.messages import Publisher
-from tasks.ports.upkeep import Alerts, Budgets, Expiry, Notifier, Presence, Recovery, Reports
+from tasks.ports.upkeep import Alerts, Budgets, Expiry, Journal, Notifier, Presence, Recovery, Reports
 from tasks.ports.vendors import Contacts, Directory, Subscriptions
 
 
@@ -36,6 +36,7 @@ class Timing:
     subscription_check_s: float = 3600.0  # Graph is asked whether it still has them
     dispatch_s: float = 60.0  # beat speaks so often
     reports_days: int = 90  # a closed run's report is kept for so long
+    journal_days: int = 30  # and what it wrote over for so long
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Ports:
     memory: Memory
     events: Events
     reports: Reports
+    journal: Journal
     recovery: Recovery
     budgets: Budgets
     presence: Presence

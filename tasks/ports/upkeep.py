@@ -1,6 +1,6 @@
 """What keeps an installation well: recovery, budgets, heartbeats, retention, alerts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +13,19 @@ class Reports(Protocol):
 
     def purge(self, *, older_than_ms: int) -> int:
         """Forget some reports of runs that closed before this instant; returns how many. A repeat goes on."""
+
+
+class Journal(Protocol):
+    """What each write of a run found and wrote, kept beyond the run."""
+
+    def entries(self, run_id: str) -> Iterator[Json]:
+        """Yield a run's writes (`tasks.journaling`), a chunk in memory at a time."""
+
+    def is_kept(self, run_id: str) -> bool:
+        """Tell a run that wrote something, and whose journal is not forgotten yet."""
+
+    def purge(self, *, older_than_ms: int) -> int:
+        """Forget some journals that were begun before this instant; returns how many. A repeat goes on."""
 
 
 class Recovery(Protocol):

@@ -135,6 +135,7 @@ class Engine:
             memory=store.memory,
             events=store.events,
             reports=store.reports,
+            journal=store.journal,
             recovery=store.recovery,
             budgets=self.budgets,
             presence=store.presence,

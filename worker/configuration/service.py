@@ -114,7 +114,9 @@ class RetentionSection(Section):
     """[service.retention]: how long the store remembers."""
 
     reports_days: Annotated[int, Field(ge=1)] = Field(90, description="How long a run's report is kept.")
-    journal_days: Annotated[int, Field(ge=1)] = Field(30, description="Without effect yet: no journal is kept.")
+    journal_days: Annotated[int, Field(ge=1)] = Field(
+        30, description="How long what a run wrote over is kept: so long it can be undone."
+    )
 
 
 class AlertsSection(Section):
@@ -203,6 +205,7 @@ class ServiceSection(Section):
             subscription_check_s=timing.subscription_check_s,
             dispatch_s=timing.dispatch_s,
             reports_days=self.retention.reports_days,
+            journal_days=self.retention.journal_days,
             batch_size=workers.batch_size,
             most_in_flight=workers.most_in_flight,
         )

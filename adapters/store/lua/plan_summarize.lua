@@ -1,5 +1,5 @@
--- Seal a batch. Answers again, done or last, and the length of each list of rows that is not sealed yet.
--- keys: run spool batches done
+-- Seal a batch. Answers again, done or last, and the length of each list of rows, and of the journal, not sealed yet.
+-- keys: run spool batches done journal
 -- keys: rows.created rows.updated rows.skipped rows.errors rows.warnings rows.excluded rows.unprocessed
 -- args: run_id batch
 
@@ -17,4 +17,6 @@ for kind, key in pairs(rows) do
     answer[#answer + 1] = kind
     answer[#answer + 1] = redis.call('LLEN', key)
 end
+answer[#answer + 1] = 'journal'
+answer[#answer + 1] = redis.call('LLEN', journal)
 return answer

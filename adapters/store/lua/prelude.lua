@@ -100,6 +100,14 @@ local function put_outcome(outcome)
     return true
 end
 
+-- journal, journals. Keeps what a write found and wrote under the run that announced it, open or closed.
+local function keep_write(entry)
+    if entry ~= '' then
+        redis.call('RPUSH', journal, entry)
+        redis.call('ZADD', journals, 'NX', whole(now_ms()), run_id)
+    end
+end
+
 local function unprocessed_row(user_id, name)
     return cjson.encode({office365_id = user_id, user_principal_name = name})
 end

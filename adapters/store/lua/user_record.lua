@@ -1,7 +1,7 @@
 -- Record a user's outcome once and end everything that its write needed. 1 if it counted.
--- keys: run plan members batches outcomes counts unfinished standing lane due done working lease intent links owners history
+-- keys: run plan members batches outcomes counts unfinished standing lane due done working lease intent links owners journal journals history
 -- keys: rows.created rows.updated rows.skipped rows.errors rows.warnings rows.excluded rows.unprocessed
--- args: run_id user holder fence outcome keep_intent_ms read_at_ms link contact owner
+-- args: run_id user holder fence outcome keep_intent_ms read_at_ms link contact owner entry
 
 if not mine() then
     return 0
@@ -11,6 +11,7 @@ if redis.call('HGET', run, 'state') == 'writing' and put_outcome(cjson.decode(ou
     counted = 1
     let_go(user, now_ms())
 end
+keep_write(entry)
 if contact ~= '' then
     save_link(user, read_at_ms, link, contact, owner)
 end

@@ -64,10 +64,11 @@ class Result:
     keys: set[str]
     unfinished: list[str]
     link: str
+    journal: list[str]
 
 
 def result_of(engine: Engine, run_id: str) -> Result:
-    """Return what a closed run left: report, writes, contacts, kinds of keys, retry set, link."""
+    """Return what a closed run left: report, writes, contacts, kinds of keys, retry set, link, journal."""
     watermark = engine.store.memory.watermark("contoso")
     assert watermark is not None
     return Result(
@@ -77,7 +78,13 @@ def result_of(engine: Engine, run_id: str) -> Result:
         keys=set(_keys(engine)),
         unfinished=sorted(engine.store.memory.unfinished("contoso")),
         link=watermark.delta_link,
+        journal=sorted(map(_as_in_any_run, engine.store.journal.entries(run_id))),
     )
+
+
+def _as_in_any_run(entry: Json) -> str:
+    """Return an entry without the id of a new contact, which another run gives to somebody else."""
+    return str(entry if entry["operation"] == "update" else {**entry, "psa_contact_id": None})
 
 
 def _keys(engine: Engine) -> Iterator[str]:

@@ -166,13 +166,14 @@ def test_spread_starts_each_connector_at_its_own_second() -> None:
     assert len({run.requested_at_ms for run in ledger.runs.values()}) > 1
 
 
-def test_reports_are_purged_that_are_older_than_the_configured_days() -> None:
+def test_reports_and_journals_are_purged_that_are_older_than_the_configured_days() -> None:
     ledger = FakeLedger(nightly(), now_ms=MIDNIGHT_MS)
-    ledger.ports = replace(ledger.ports, timing=Timing(reports_days=30))
+    ledger.ports = replace(ledger.ports, timing=Timing(reports_days=30, journal_days=7))
     dispatch_due(ledger.ports)
     ledger.now = TWO_MS
     dispatch_due(ledger.ports)
-    assert ledger.purged_before == [MIDNIGHT_MS - 30 * DAY_MS, TWO_MS - 30 * DAY_MS]
+    days = (30, 7)  # of reports, of journals
+    assert ledger.purged_before == [at_ms - each * DAY_MS for at_ms in (MIDNIGHT_MS, TWO_MS) for each in days]
     assert requested(ledger) == ["contoso"]
 
 

@@ -179,11 +179,11 @@ def test_service_gives_the_tasks_their_times(installation: Installation) -> None
     installation.add(
         "[service.timing]\nretry_horizon_s = '5m'\ndispatch_s = 600\nschedule_spread_s = 120\n"
         "[service.workers]\nbatch_size = 8\n"
-        "[service.retention]\nreports_days = 30"
+        "[service.retention]\nreports_days = 30\njournal_days = 7"
     )
     timing = installation.load().service.timing_of_tasks()
     assert (timing.user_horizon_s, timing.schedule_spread_s, timing.batch_size) == (300, 120, 8)
-    assert (timing.dispatch_s, timing.reports_days) == (600, 30)
+    assert (timing.dispatch_s, timing.reports_days, timing.journal_days) == (600, 30, 7)
 
 
 def test_api_tokens_have_names(installation: Installation) -> None:

@@ -33,7 +33,7 @@ def test_a_key_that_is_built_would_be_seen(text: str) -> None:
 def test_every_key_stands_under_the_prefix() -> None:
     keys = Keys("cs:")
     plain = [value for name, value in vars(keys).items() if not name.startswith("_")]
-    parts = [*keys.run_parts("r").values(), *keys.report_parts("r").values()]
+    parts = [each for of in (keys.run_parts, keys.report_parts, keys.journal_parts) for each in of("r").values()]
     claims = keys.claims("i", company_id="c", addresses=["a@b"], contact_id="7")
     made = [
         *plain,
@@ -41,6 +41,7 @@ def test_every_key_stands_under_the_prefix() -> None:
         *claims,
         *keys.marks("i", company_id="c", addresses=["a@b"]),
         keys.marker("r"),
+        keys.journals,
         keys.report("r"),
         keys.closed_of("c"),
         keys.connector_lease("c"),

@@ -6,7 +6,7 @@ from adapters.records import Link, Outcome
 from adapters.store import Store
 from tests.unit.adapters.store.making import HOME, a_plan, all_keys, an_intent, begun, created, frozen, judging, writing
 
-BYTES_PER_USER = 320  # link, owner, one event, and the report's row in its sealed chunk
+BYTES_PER_USER = 420  # link, owner, one event, the report's row and the journal's entry in their sealed chunks
 BYTES_OF_AN_EVENT = 150  # the first one of a user
 BYTES_OF_A_PAST = 900  # ten events, of a user with a real object id, in runs with real ids
 
@@ -52,7 +52,9 @@ def test_a_closed_run_leaves_few_bytes_a_user(store: Store) -> None:
                 written=written,
             )
             row = {"user_principal_name": f"user{number}@contoso.example", "status": "created", "changes": changes}
-            store.users.record(grant, "r1", created(planned, link=link, row=row | {"office365_id": member.user_id}))
+            row |= {"office365_id": member.user_id}
+            entry = {**row, "operation": "create", "psa_contact_id": link.contact_id}
+            store.users.record(grant, "r1", created(planned, link=link, row=row, journal=entry))
         store.plan.summarize_batch("r1", batch.batch_id)
     assert store.runs.close("r1", head={}, watermark=None)
     client, prefix = store.connection.client, store.connection.keys.server.removesuffix("server")
