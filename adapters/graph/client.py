@@ -160,6 +160,20 @@ class GraphDirectory:
             raise WireError("user_not_asked_for", vendor=VENDOR)
         return user
 
+    def find_users(self, address: str) -> tuple[User, ...]:
+        """Look up the users whose mail this is; where it is nobody's, those who have it as an alias.
+
+        Both properties can be filtered by without Graph's advanced queries (learn.microsoft.com/graph/aad-advanced-queries,
+        "User properties"), and texts compare folded for case.
+        """
+        literal = quote(address.strip().replace("'", "''"), safe="")
+        for clause in (f"mail%20eq%20'{literal}'", f"proxyAddresses/any(p:p%20eq%20'smtp:{literal}')"):
+            page = self._page(self._transport.get(f"/users?{_SELECT}&$filter={clause}", endpoint="/users"))
+            users = tuple(entry for entry in page.entries if isinstance(entry, User))
+            if users:
+                return users
+        return ()
+
     def fetch_deleted_user(self, user_id: str) -> User | None:
         """Read a user who was deleted within the last 30 days, in Graph's default properties; None if there is no such.
 
@@ -167,9 +181,10 @@ class GraphDirectory:
         """
         path = f"/directory/deletedItems/{_quoted(user_id)}"
         try:
-            return map_user(_json(self._transport.get(path, endpoint="/directory/deletedItems/{id}")))
+            found = restore_name(map_user(_json(self._transport.get(path, endpoint="/directory/deletedItems/{id}"))))
         except NotFoundError:
             return None
+        return found if isinstance(found, User) else None
 
     def fetch_deleted_users(self, link: str | None = None) -> DirectoryPage:
         """Read one page of the users that were deleted within the last 30 days: ids, names and addresses.

@@ -25,6 +25,12 @@ class Directory(Protocol):
     def fetch_user(self, name: str) -> User | None:
         """Read one user by object id or user principal name; None if Graph does not know it."""
 
+    def find_users(self, address: str) -> tuple[User, ...]:
+        """Look up the users whose mail this is; where it is nobody's, those who have it as an alias."""
+
+    def fetch_deleted_user(self, user_id: str) -> User | None:
+        """Read a user that was deleted within the last 30 days: its names and few more; None if there is no such."""
+
     def fetch_deleted_users(self, link: str | None = None) -> DirectoryPage:
         """Read one page of the users that were deleted within the last 30 days: id and names only."""
 

@@ -164,6 +164,22 @@ class FakeDirectory:
                     return _complete(user)
             return None
 
+    def find_users(self, address: str) -> tuple[User, ...]:
+        """Return the users of that mail, else of that alias."""
+        wanted = address.casefold()
+        with self._call("find_users"):
+            users = list(self.users.values())
+            found = [user for user in users if (user.mail or "").casefold() == wanted]
+            aliased = [user for user in users if f"smtp:{wanted}" in map(str.casefold, user.proxy_addresses)]
+            return tuple(map(_complete, found or aliased))
+
+    def fetch_deleted_user(self, user_id: str) -> User | None:
+        """Return a deleted user that can be restored, with its names."""
+        names = {"id", "display_name", "user_principal_name", "mail"}
+        with self._call("fetch_deleted_user"):
+            user = self._deleted.get(user_id)
+            return None if user is None else User(**user.model_dump(include=names))
+
     def fetch_deleted_users(self, link: str | None = None) -> DirectoryPage:
         """Return one page of the deleted users that can be restored."""
         with self._call("fetch_deleted_users"):

@@ -167,6 +167,30 @@ def test_deleted_users_are_listed_by_name_until_they_are_gone_for_good(tenant: T
     assert all("@" in str(listed[user_id].user_principal_name) for user_id in others[1:])
 
 
+def test_users_are_found_by_mail_and_by_alias_whatever_its_case(tenant: Tenant) -> None:
+    mail, alias = "x.o'hara+1@contoso.example", "old.name@contoso.example"
+    user_id = tenant.add_user(mail=mail, proxy_addresses=(f"SMTP:{mail}", f"smtp:{alias}"))
+    for address in (mail, mail.upper(), alias, f" {alias.title()} "):
+        (found,) = tenant.directory.find_users(address.strip())
+        assert found.id == user_id
+        assert found.mail == mail
+    assert tenant.directory.find_users("nobody@contoso.example") == ()
+    assert tenant.directory.find_users("x' or mail ne 'x") == ()
+
+
+def test_deleted_user_is_found_by_id_under_the_name_that_it_had(tenant: Tenant) -> None:
+    user_id = tenant.add_user()
+    name = tenant.directory.fetch_user(user_id)
+    assert name is not None
+    assert tenant.directory.fetch_deleted_user(user_id) is None
+    tenant.delete_user(user_id)
+    deleted = tenant.directory.fetch_deleted_user(user_id)
+    assert deleted is not None
+    assert (deleted.id, deleted.user_principal_name) == (user_id, name.user_principal_name)
+    tenant.delete_user(user_id, permanently=True)
+    assert tenant.directory.fetch_deleted_user(user_id) is None
+
+
 def _deleted(tenant: Tenant) -> list[User | Tombstone]:
     found: list[User | Tombstone] = []
     link = None
