@@ -63,6 +63,14 @@ def decide_live(
     return judgement.plan(case, judgement.match(case, withheld=withheld), withheld=withheld)
 
 
+def rehearse(judgement: Judgement) -> list[Excess]:
+    """Plan for the users that were read, as the judging of a run does, and return what the guard would hold.
+
+    Contacts are looked up one by one: no index is loaded."""
+    _plan_all(judgement, Survey(judgement))
+    return sifting.sift(judgement)
+
+
 def _leave_live(judgement: Judgement, planned: Planned, leaver: Leaver | None) -> Decision:
     """Decide again about a contact that is to be switched off; any other write is not for a user that left."""
     if leaver is None or planned.change is None:

@@ -15,8 +15,8 @@ from tasks.drafting import Drafted, Drafter, name_of
 from tasks.expressions import ExpressionError
 from tasks.holding import JudgingHold
 from tasks.inquiry import Case, Inquiry
-from tasks.matching import Match, Matcher, Needs, Refusal
-from tasks.planning import Planner
+from tasks.matching import Match, Matcher, MatchKey, Needs, Refusal
+from tasks.planning import ComparedField, Planner
 from tasks.ports import Json, Ports
 from tasks.reading_plan import FOREIGN
 from tasks.request import SyncRequest
@@ -106,6 +106,15 @@ class Judgement:
                 return verdict
             self.inquiry.ask(case, verdict)
         raise WireError("matching_does_not_end", vendor="worker")
+
+    def weigh(self, case: Case) -> dict[str, MatchKey]:
+        """Return by which key each contact that was found could be this user's."""
+        draft = case.drafted.draft
+        return {} if draft is None else self._matcher.weigh(case.user, draft, self.inquiry.facts(case))
+
+    def compare(self, case: Case, match: Match) -> list[ComparedField]:
+        """Return every field of the draft beside what the matched contact holds."""
+        return self._planner.compare(case.user, case.drafted, match=match, link=case.link, read_at_ms=case.read_at_ms)
 
     def claim(self, case: Case) -> AddressClaim:
         """State this user's right to its addresses."""

@@ -114,11 +114,8 @@ class Matcher:
         link, contacts = facts.link, {contact.id: contact for contact in facts.contacts}
         if link is not None and link.contact_id not in contacts and link.contact_id not in facts.deleted_contacts:
             return Needs("contacts", (link.contact_id,))
-        known = sought_addresses(user, draft)
-        addresses = {address: how for address, how in known.items() if address not in withheld}
-        linked = contacts.get(link.contact_id) if link is not None else None
-        case = _Case(user, draft, facts, addresses, frozenset(known), linked)
-        inside = [contact for contact in contacts.values() if contact.company_id in self._companies]
+        case = self._case(user, draft, facts, withheld)
+        inside = self._inside(facts)
         pools = self._pools(case, inside)
         for active in (True, False):
             for key, pool in pools:
@@ -126,6 +123,29 @@ class Matcher:
                 if alike:
                     return self._judge(case, key, alike)
         return self._unmatched(case, inside)
+
+    def weigh(
+        self, user: User, draft: ContactDraft, facts: Facts, *, withheld: frozenset[str] = frozenset()
+    ) -> dict[str, MatchKey]:
+        """Return the key by which each contact could be the user's, in the order of the keys; no other contact could.
+
+        What `match` makes of them: the first pool with active contacts, else the first one with inactive ones."""
+        case, found = self._case(user, draft, facts, withheld), dict[str, MatchKey]()
+        for key, pool in self._pools(case, self._inside(facts)):
+            for contact in pool:
+                how = case.strength(contact) or Strength.ALIAS
+                found.setdefault(contact.id, _KEY_OF[how] if key == "mail" else key)
+        return found
+
+    def _case(self, user: User, draft: ContactDraft, facts: Facts, withheld: frozenset[str]) -> _Case:
+        known = sought_addresses(user, draft)
+        addresses = {address: how for address, how in known.items() if address not in withheld}
+        linked = [each for each in facts.contacts if facts.link is not None and each.id == facts.link.contact_id]
+        return _Case(user, draft, facts, addresses, frozenset(known), linked[0] if linked else None)
+
+    def _inside(self, facts: Facts) -> list[Contact]:
+        contacts = {contact.id: contact for contact in facts.contacts}
+        return [contact for contact in contacts.values() if contact.company_id in self._companies]
 
     def _pools(self, case: _Case, inside: list[Contact]) -> list[tuple[MatchKey, list[Contact]]]:
         """Return the contacts that could be the user's, by key, the strongest key first."""

@@ -12,7 +12,7 @@ from tasks import closing, codes
 from tasks.connector import Connector
 from tasks.ports import Ports
 
-__all__ = ["CONFIRMED", "DOUBTFUL", "FITS", "first_notes", "may_write", "shared_domain"]
+__all__ = ["CONFIRMED", "DOUBTFUL", "FITS", "first_notes", "may_write", "objection", "shared_domain"]
 
 FITS, DOUBTFUL, CONFIRMED = "fits", "doubtful", "confirmed"
 Json = dict[str, Any]
@@ -48,14 +48,18 @@ def first_notes(ports: Ports, run: Run, connector: Connector) -> list[Json]:
 
 def may_write(ports: Ports, run: Run, connector: Connector) -> bool:
     """End a run that would write although a pairing is doubtful and nobody has confirmed it."""
-    if run.dry_run:
+    reason = None if run.dry_run else objection(ports, run, connector)
+    if reason is None:
         return True
+    closing.fail_run(ports, run, code=codes.PAIRING_UNCONFIRMED, message=reason)
+    return False
+
+
+def objection(ports: Ports, run: Run, connector: Connector) -> str | None:
+    """Return why no run may write for this connector: a pairing is doubtful, and nobody has confirmed it."""
     known = _known(ports, run, connector)
     doubtful = sorted(company_id for company_id, word in known.items() if word == DOUBTFUL)
-    if not doubtful:
-        return True
-    closing.fail_run(ports, run, code=codes.PAIRING_UNCONFIRMED, message=_reason(connector, doubtful))
-    return False
+    return _reason(connector, doubtful) if doubtful else None
 
 
 def _known(ports: Ports, run: Run, connector: Connector) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Draft and contact → what is to be written, or why nothing is. Pure; a plan, carried out, leaves an empty plan."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +17,24 @@ from tasks.refusals import Refusal, edited, moved, unlinked, warning
 from tasks.request import SyncRequest
 from tasks.update_policies import VALUE_DIGEST_BYTES, digest_of, fate_of, may_write
 
-__all__ = ["Planner", "fingerprint_of", "is_applied", "link_of", "plan_deactivation"]
+__all__ = ["ComparedField", "Planner", "fingerprint_of", "is_applied", "link_of", "plan_deactivation"]
 
 Json = dict[str, Any]
 
 _DERIVED = FieldRule(value="", update="if_empty")
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedField:
+    """One field of the draft beside what the contact holds."""
+
+    name: str
+    rule: FieldRule
+    wanted: str | None
+    current: str | None
+    is_same: bool = False
+    is_written: bool = False  # it differs, and its policy lets it be written
+    is_edited: bool = False  # it differs, and somebody changed it in the PSA since our last write
 
 
 class _Changes:
@@ -145,19 +158,43 @@ class Planner:
     def _compare_fields(self, case: _Case, contact: Contact, changes: _Changes) -> list[Json]:
         """Note what differs and may be written; return what is to be warned of."""
         edits = []
+        for found in self._iter_fields(case, contact):
+            if found.is_same:
+                continue
+            if found.is_written:
+                changes.set_field(found.name, before=found.current, value=found.wanted)
+            if found.is_edited:
+                fate = fate_of(found.rule, writes=found.is_written)
+                edits.append(edited(case.user, contact, found.name, fate=fate))
+        return edits
+
+    def compare(
+        self, user: User, drafted: Drafted, *, match: Match, link: Link | None, read_at_ms: int
+    ) -> list[ComparedField]:
+        """Return every field that the draft speaks of beside what the matched contact holds; without a draft, none."""
+        if drafted.draft is None or match.contact is None:
+            return []
+        case = _Case(user, drafted, drafted.draft, match, link, read_at_ms)
+        return list(self._iter_fields(case, match.contact))
+
+    def _iter_fields(self, case: _Case, contact: Contact) -> Iterator[ComparedField]:
         for name in self._in_order({*case.draft.fields, *case.drafted.cleared}):
             if name == "site" and case.draft.site_id:
                 continue  # the company rule names the site by id
             wanted, current = case.draft.fields.get(name), contact.fields.get(name)
-            if are_same(self._kinds[name], wanted, current):
-                continue
             rule = _DERIVED if name in case.drafted.derived else self._rules[name]
-            writes = may_write(rule, self._digest(name, wanted), current=current, written=case.written.get(name))
-            if writes:
-                changes.set_field(name, before=current, value=wanted)
-            if case.is_linked_to(contact) and case.written.get(name) not in (None, self._digest(name, current)):
-                edits.append(edited(case.user, contact, name, fate=fate_of(rule, writes=writes)))
-        return edits
+            if are_same(self._kinds[name], wanted, current):
+                yield ComparedField(name, rule, wanted, current, is_same=True)
+                continue
+            written = case.written.get(name)
+            yield ComparedField(
+                name,
+                rule,
+                wanted,
+                current,
+                is_written=may_write(rule, self._digest(name, wanted), current=current, written=written),
+                is_edited=case.is_linked_to(contact) and written not in (None, self._digest(name, current)),
+            )
 
     def _digest(self, name: str, value: str | None) -> str:
         return digest_of(comparable_form(self._kinds[name], value or ""), size=VALUE_DIGEST_BYTES)

@@ -85,15 +85,22 @@ def _has_company(ports: Ports, run: Run, connector: Connector) -> bool:
     company_id = run.request.get("company_id") or connector.psa_default_company_id
     if company_id is None or run.notes.get("company_found"):
         return True
+    message = missing_company(ports, run, str(company_id))
+    if message is None:
+        ports.runs.note(run.run_id, company_found=True)
+        return True
+    closing.fail_run(ports, run, code=codes.MISSING_COMPANY_ID, message=message)
+    return False
+
+
+def missing_company(ports: Ports, run: Run, company_id: str) -> str | None:
+    """Return what to say of a company that the PSA does not have (any more); None: it has it."""
     try:
-        if not ports.contacts(run).fetch_company(str(company_id)).deleted:
-            ports.runs.note(run.run_id, company_found=True)
-            return True
+        if not ports.contacts(run).fetch_company(company_id).deleted:
+            return None
     except NotFoundError:
         pass
-    message = (
+    return (
         f"company {company_id} of connector {run.connector_id} does not exist in the PSA (any more);"
         " correct psa_default_company_id, or the run's company_id"
     )
-    closing.fail_run(ports, run, code=codes.MISSING_COMPANY_ID, message=message)
-    return False

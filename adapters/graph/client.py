@@ -163,13 +163,13 @@ class GraphDirectory:
     def find_users(self, address: str) -> tuple[User, ...]:
         """Look up the users whose mail this is; where it is nobody's, those who have it as an alias.
 
-        Both properties can be filtered by without Graph's advanced queries (learn.microsoft.com/graph/aad-advanced-queries,
-        "User properties"), and texts compare folded for case.
+        Neither filter needs Graph's advanced queries, and texts compare folded for case
+        (learn.microsoft.com/graph/aad-advanced-queries, "User properties").
         """
         literal = quote(address.strip().replace("'", "''"), safe="")
         for clause in (f"mail%20eq%20'{literal}'", f"proxyAddresses/any(p:p%20eq%20'smtp:{literal}')"):
             page = self._page(self._transport.get(f"/users?{_SELECT}&$filter={clause}", endpoint="/users"))
-            users = tuple(entry for entry in page.entries if isinstance(entry, User))
+            users = tuple(entry for entry in page.entries if isinstance(entry, User) and _has(entry, address))
             if users:
                 return users
         return ()
@@ -253,6 +253,12 @@ class GraphDirectory:
         known = any((path + "/").startswith(known + "/") for known in (self._users_path, self._deleted_path))
         if not self._transport.is_ours(link) or not known:
             raise WireError("foreign_link", vendor=VENDOR)
+
+
+def _has(user: User, address: str) -> bool:
+    """Tell whether this is the user's mail or alias: Graph ignores some options in silence."""
+    wanted = address.strip().casefold()
+    return wanted == (user.mail or "").casefold() or f"smtp:{wanted}" in map(str.casefold, user.proxy_addresses)
 
 
 def classify(response: httpx.Response) -> SyncError | None:

@@ -73,21 +73,26 @@ class Memory:
         return {text(name) for name in self._connection.client.smembers(readers)}
 
     def note_changes(self, connector_id: str, run_id: str, tally: Mapping[str, int], *, keep_s: float) -> None:
-        """Remember how many changes of each kind a run makes; a repeat for the same run replaces it."""
-        key = self._keys.changes(connector_id)
-        value = json.dumps({"at_ms": self._connection.now_ms(), "tally": dict(tally)})
+        """Remember how many changes of each kind a run makes, and forget what is older than is kept."""
+        key, now_ms = self._keys.changes(connector_id), self._connection.now_ms()
+        since_ms = now_ms - int(keep_s * 1000)
+        old = [run_id for run_id, value in self._changes(connector_id).items() if value["at_ms"] < since_ms]
         with self._connection.pipeline() as pipe:
-            pipe.hset(key, run_id, value)
+            if old:
+                pipe.hdel(key, *old)
+            pipe.hset(key, run_id, json.dumps({"at_ms": now_ms, "tally": dict(tally)}))
             pipe.pexpire(key, int(keep_s * 1000))
             pipe.execute()
 
     def recent_changes(self, connector_id: str, *, within_s: float) -> dict[str, dict[str, int]]:
-        """Return by run what was remembered within this time; what is older is forgotten."""
-        key, since_ms = self._keys.changes(connector_id), self._connection.now_ms() - int(within_s * 1000)
-        found = {text(run_id): json.loads(value) for run_id, value in self._connection.client.hgetall(key).items()}
-        if old := [run_id for run_id, value in found.items() if value["at_ms"] < since_ms]:
-            self._connection.client.hdel(key, *old)
+        """Return by run what was remembered within this time."""
+        since_ms = self._connection.now_ms() - int(within_s * 1000)
+        found = self._changes(connector_id)
         return {run_id: value["tally"] for run_id, value in found.items() if value["at_ms"] >= since_ms}
+
+    def _changes(self, connector_id: str) -> dict[str, Json]:
+        found = self._connection.client.hgetall(self._keys.changes(connector_id))
+        return {text(run_id): json.loads(value) for run_id, value in found.items()}
 
     def watermark(self, connector_id: str) -> Watermark | None:
         """Return the saved delta link."""

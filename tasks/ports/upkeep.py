@@ -11,6 +11,9 @@ from tasks.ports.vendors import Json
 class Reports(Protocol):
     """What is kept of closed runs."""
 
+    def heads(self, limit: int = 20, *, connector_id: str | None = None) -> list[Json]:
+        """Return the heads of the last closed runs, of one connector or of all, the newest first."""
+
     def purge(self, *, older_than_ms: int) -> int:
         """Forget some reports of runs that closed before this instant; returns how many. A repeat goes on."""
 

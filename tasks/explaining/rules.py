@@ -9,7 +9,7 @@ from tasks.expressions import compile_condition
 from tasks.request import SyncRequest
 from tasks.scope import Scope
 
-__all__ = ["Explanation", "explain_user"]
+__all__ = ["Explanation", "company_rule_of", "explain_user"]
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,13 @@ class Explanation:
 def explain_user(connector: Connector, schema: PsaSchema, user: User) -> Explanation:
     """Decide about one user as a run without inputs would. Raises ExpressionError if a rule fails on this user."""
     request = SyncRequest()
-    hits = (rule for rule in connector.company_rules if compile_condition(rule.when)(user))
     return Explanation(
         excluded_by=Scope(connector, request).decide(user),
-        company_rule=next(hits, None),
+        company_rule=company_rule_of(connector, user),
         drafted=Drafter(connector, schema, request).draft(user),
     )
+
+
+def company_rule_of(connector: Connector, user: User) -> CompanyRule | None:
+    """Return the company rule that a user falls under. Raises ExpressionError."""
+    return next((rule for rule in connector.company_rules if compile_condition(rule.when)(user)), None)
