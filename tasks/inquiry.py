@@ -134,12 +134,19 @@ class Inquiry:
             if case.drafted.draft is not None
         }
         found = self._ports.index.find(run_id, list({key for some in keys.values() for key in some}))
-        linked = self._ports.index.fetch(run_id, [case.link.contact_id for case in cases if case.link is not None])
         for case in cases:
             for key in keys.get(case.user.id, ()):
                 case.contacts.update({contact.id: contact for contact in found.get(key, ())})
-            if case.link is not None and case.link.contact_id in linked:
-                case.contacts[case.link.contact_id] = linked[case.link.contact_id]
+        self._add_linked([case for case in cases if case.link and case.link.contact_id not in case.contacts])
+
+    def _add_linked(self, cases: list[Case]) -> None:
+        """Add contacts that are linked to a user and have nothing else of it."""
+        wanted = {case.user.id: case.link.contact_id for case in cases if case.link is not None}
+        linked = self._ports.index.fetch(self._run.run_id, list(wanted.values()))
+        for case in cases:
+            contact = linked.get(wanted[case.user.id])
+            if contact is not None:
+                case.contacts[contact.id] = contact
 
     def _find_live(self, cases: list[Case]) -> None:
         for case in cases:

@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from pydantic_core import from_json
+
 from adapters.records import HistoryEvent, Link, Watermark
 from adapters.store.connection import Connection, text
 from adapters.store.outcomes import decode_events, encode_link
@@ -155,5 +157,5 @@ def _pair(home: str, company_id: str) -> str:
 
 def _decode_link(value: bytes) -> Link:
     read_at_ms, contact_id, blob = value.split(b"\n", 2)
-    rest = json.loads(unpack(blob))
+    rest = from_json(unpack(blob))
     return Link(contact_id=contact_id.decode(), read_at_ms=int(read_at_ms), **rest)

@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
+from pydantic_core import from_json
+
 from adapters.records import Tombstone, User
 from adapters.store.connection import Connection
 from adapters.store.packing import pack, unpack
@@ -119,7 +121,7 @@ class Reading:
         for (page, _), blob in zip(places, blobs, strict=True):
             if blob is None:
                 raise LookupError(f"entries of page {page} are gone")
-            for position, value in json.loads(unpack(blob)):
+            for position, value in from_json(unpack(blob)):
                 known = merged.get(value["id"])
                 if known is None or known[0] <= (page, position):
                     merged[value["id"]] = ((page, position), value, metas[page]["read_at_ms"])

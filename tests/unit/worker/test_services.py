@@ -36,6 +36,16 @@ def test_every_service_uses_the_same_configuration_file(
         assert service.environment["GRAPH_SECRET"] == "kept"
 
 
+def test_worker_keeps_few_arenas_unless_told_otherwise(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = installation.load()
+    monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
+    assert worker_service(settings).environment["MALLOC_ARENA_MAX"] == "2"
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "8")
+    assert worker_service(settings).environment["MALLOC_ARENA_MAX"] == "8"
+
+
 def test_no_secret_stands_in_a_command_line(installation: Installation) -> None:
     settings = installation.load()
     for service in (worker_service(settings), beat_service(settings), flower_service(settings), api_service(settings)):
