@@ -14,6 +14,7 @@ from tasks.leavers import Excluded, Leavers
 from tasks.leaving import Leaver
 from tasks.matching import Match, Refusal
 from tasks.ports import Json, Ports
+from tasks.profiles import USERS
 from tasks.survey import Survey
 
 LOOK_UPS = 2  # calls that one user costs without an index
@@ -106,6 +107,7 @@ def _judge(judgement: Judgement) -> float | None:
         ports.plan.release(run.run_id, holder=judgement.holder)
         raise
     judgement.forget_gone()
+    _keep_profiles(judgement, survey)
     ports.runs.note(run.run_id, enabled_users=enabled, **_findings(judgement, survey, excesses))
     if ports.plan.seal(run.run_id, holder=judgement.holder):
         _go_on(ports, run)
@@ -122,6 +124,15 @@ def _findings(judgement: Judgement, survey: Survey, excesses: list[Excess]) -> J
         "users_read": survey.users if counts else None,
         "claims": claiming.find_claims(judgement),
     }
+
+
+def _keep_profiles(judgement: Judgement, survey: Survey) -> None:
+    """Remember what the profiles lack today, for the audit's trend: it costs nothing where everybody was read."""
+    run = judgement.run
+    is_whole = run.mode == "full" and judgement.is_list_believed and judgement.is_list_whole
+    if is_whole and not run.dry_run and not judgement.request.is_narrowed:
+        day = closing.now(judgement.ports).date().isoformat()
+        judgement.ports.memory.note_quality(run.connector_id, day, USERS, survey.gaps.numbers())
 
 
 def _go_on(ports: Ports, run: Run) -> None:

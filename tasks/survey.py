@@ -8,6 +8,7 @@ from hashlib import blake2b
 from adapters.records import User
 from tasks.addresses import address_digest, address_digests
 from tasks.judgement import Judgement
+from tasks.profiles import ProfileGaps
 
 
 class Survey:
@@ -18,6 +19,7 @@ class Survey:
         self.users = 0
         self.enabled = 0
         self.in_scope = 0
+        self.gaps = ProfileGaps()
         ids, digests = array("Q"), array("Q")
         for entries in judgement.slices():
             self.users += len(entries)
@@ -26,6 +28,7 @@ class Survey:
                 self.enabled += user.account_enabled is True
                 if judgement.rule_against(user) is None:
                     self.in_scope += 1
+                    self.gaps.add(user)
                     digests.extend(address_digests(user))
         self._ids = array("Q", sorted(ids))
         self._digests = array("Q", sorted(digests))

@@ -134,6 +134,10 @@ class Keys:
         """Name the hash: run that nobody asked for → when it was judged, and its changes by kind (JSON); expires."""
         return self._of("changes", connector_id)
 
+    def quality(self, connector_id: str) -> str:
+        """Name the hash: "day, newline, part" → numbers of profiles and contacts (JSON); older days are thinned out."""
+        return self._of("quality", connector_id)
+
     def user_lease(self, connector_id: str, user_id: str) -> str:
         """Name the hash: holder, fence and claims of whoever is at this user; expires."""
         return self._of("user", connector_id, user_id)

@@ -10,6 +10,7 @@ from adapters.records import HistoryEvent, Link, Watermark
 from adapters.store.connection import Connection, text
 from adapters.store.outcomes import decode_events, encode_link
 from adapters.store.packing import unpack
+from adapters.store.quality import load_numbers, note_numbers
 
 Json = dict[str, Any]
 
@@ -149,6 +150,14 @@ class Memory:
     def see_connector(self, connector_id: str, *, at_ms: int) -> None:
         """Remember when a connector was first seen; a repeat changes nothing."""
         self._connection.client.hsetnx(self._keys.ticks, connector_id, str(at_ms))
+
+    def note_quality(self, connector_id: str, day: str, part: str, numbers: Mapping[str, int]) -> None:
+        """Remember one part of a day's numbers; a repeat replaces it. Old days are thinned out."""
+        note_numbers(self._connection, self._keys.quality(connector_id), day=day, part=part, numbers=numbers)
+
+    def quality(self, connector_id: str) -> dict[str, dict[str, int]]:
+        """Return by day what is remembered, all parts of a day together."""
+        return load_numbers(self._connection, self._keys.quality(connector_id))
 
 
 def _pair(home: str, company_id: str) -> str:

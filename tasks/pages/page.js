@@ -7,7 +7,11 @@
     list,
     count: list.querySelector(".count"),
     opened: list.open,
-    rows: [...list.querySelectorAll("li")].map((row) => ({ row, text: null, labels: row.dataset.labels })),
+    rows: [...list.querySelectorAll(":scope > ol > li, :scope > table > tbody > tr")].map((row) => ({
+      row,
+      text: null,
+      labels: row.dataset.labels ?? "",
+    })),
   }));
   let label = null; // the button that is pressed
   let waiting = 0;

@@ -33,7 +33,8 @@ class Section:
     """One list of a page; `rows` is called twice, and each time yields rows as a report has them.
 
     Shown are user_principal_name, display_name, psa_contact_id, psa_company_id; changes (field → [old, new]); code,
-    message, psa_error, timestamp; rule; operation. What a row lacks is left out."""
+    message, psa_error, timestamp; rule; operation; members (a table: columns, rows); remarks (lines). What a row lacks
+    is left out."""
 
     anchor: str
     title: str
@@ -41,6 +42,7 @@ class Section:
     tone: Tone = "plain"
     note: str = ""
     folded: bool = False  # shown when asked for
+    columns: Sequence[str] = ()  # then it is a table: rows have `cells` in place of all else
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def _group_of(row: Mapping[str, Any]) -> str:
 
 
 _SHOWN = "user_principal_name display_name psa_contact_id psa_company_id changes code message psa_error timestamp rule"
-_EMPTY: Json = dict.fromkeys([*_SHOWN.split(), "operation"])
+_EMPTY: Json = dict.fromkeys([*_SHOWN.split(), "operation", "members", "remarks"])
 
 
 def _count(section: Section) -> _List:

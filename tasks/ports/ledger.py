@@ -308,3 +308,9 @@ class Memory(Protocol):
 
     def see_connector(self, connector_id: str, *, at_ms: int) -> None:
         """Remember when a connector was first seen: its schedule counts from there. A repeat changes nothing."""
+
+    def note_quality(self, connector_id: str, day: str, part: str, numbers: Mapping[str, int]) -> None:
+        """Remember one part of a day's numbers ("2026-11-25"); a repeat replaces it. Old days are thinned out."""
+
+    def quality(self, connector_id: str) -> dict[str, dict[str, int]]:
+        """Return by day what is remembered, all parts of a day together."""

@@ -46,14 +46,14 @@ def opened_output(path: Path | None) -> Iterator[IO[str]]:
     try:
         number, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
-        raise Refusal(f"{path} cannot be written: {error.strerror}", hint="choose another --output") from error
+        raise Refusal(f"{path} cannot be written: {error.strerror}", hint="choose another file") from error
     try:
         with os.fdopen(number, "w", encoding="utf-8", newline="") as target:
             yield target
         Path(draft).replace(path)
     except OSError as error:
         Path(draft).unlink(missing_ok=True)
-        raise Refusal(f"{path} cannot be written: {error.strerror}", hint="choose another --output") from error
+        raise Refusal(f"{path} cannot be written: {error.strerror}", hint="choose another file") from error
     except BaseException:
         Path(draft).unlink(missing_ok=True)
         raise

@@ -25,7 +25,7 @@ from worker.configuration import PsaContacts, psa_kinds, to_documents
 from worker.settings import Settings, snapshot_configuration
 from worker.vendors import Vendors
 
-__all__ = ["Prober"]
+__all__ = ["VERSION", "FileAsSnapshot", "Prober", "own_budget"]
 
 Json = dict[str, Any]
 
@@ -90,7 +90,7 @@ class Prober:
         self._settings = settings
         self._store = store
         self._confirm = confirm
-        self._vendors = Vendors(configuration, _own_budget if store is None else shared_budgets(store))
+        self._vendors = Vendors(configuration, own_budget if store is None else shared_budgets(store))
         self._instances: dict[str, list[Found]] = {}
 
     def close(self) -> None:
@@ -233,6 +233,7 @@ def _sites(connector: Connector, company: Company) -> Iterator[Found]:
             yield f"site {rule.site_id}", "failed", f"company {company.id} has no such site; it has {sorted(known)}"
 
 
-def _own_budget(name: str, *, lane: Lane, per_minute: float, vendor: str) -> Budget:
+def own_budget(name: str, *, lane: Lane, per_minute: float, vendor: str) -> Budget:
+    """Return a budget of this process alone."""
     del name, lane, vendor
     return Pace(per_minute)
