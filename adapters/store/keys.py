@@ -135,7 +135,7 @@ class Keys:
         return self._of("changes", connector_id)
 
     def quality(self, connector_id: str) -> str:
-        """Name the hash: "day, newline, part" → numbers of profiles and contacts (JSON); older days are thinned out."""
+        """Name the hash: "day, newline, part" → numbers of profiles and contacts (packed); old days go."""
         return self._of("quality", connector_id)
 
     def user_lease(self, connector_id: str, user_id: str) -> str:

@@ -1,12 +1,13 @@
 """Numbers of each day by connector: daily for some weeks, then of each Monday, then gone. Bounded, whatever happens.
 
-One hash a connector: "day, newline, part" → numbers (JSON). Parts are apart because a run knows the users' alone."""
+One hash a connector: "day, newline, part" → numbers (packed JSON). A run knows one part alone, that of the users."""
 
 import json
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 
 from adapters.store.connection import Connection, text
+from adapters.store.packing import pack, unpack
 
 __all__ = ["DAILY_DAYS", "MONDAYS_DAYS", "forgotten_days", "load_numbers", "note_numbers"]
 
@@ -20,7 +21,7 @@ def note_numbers(connection: Connection, key: str, *, day: str, part: str, numbe
     fields = {text(field): text(field).partition("\n")[0] for field in connection.client.hkeys(key)}
     old = set(forgotten_days(fields.values(), today=day))
     with connection.pipeline() as pipe:
-        pipe.hset(key, f"{day}\n{part}", json.dumps(dict(numbers), separators=(",", ":")))
+        pipe.hset(key, f"{day}\n{part}", pack(json.dumps(dict(numbers), separators=(",", ":")).encode()))
         if stale := [field for field, its_day in fields.items() if its_day in old]:
             pipe.hdel(key, *stale)
         pipe.execute()
@@ -30,7 +31,7 @@ def load_numbers(connection: Connection, key: str) -> dict[str, dict[str, int]]:
     """Return the numbers by day, its parts together."""
     found: dict[str, dict[str, int]] = {}
     for field, value in connection.client.hgetall(key).items():
-        found.setdefault(text(field).partition("\n")[0], {}).update(json.loads(value))
+        found.setdefault(text(field).partition("\n")[0], {}).update(json.loads(unpack(value)))
     return found
 
 

@@ -71,9 +71,10 @@ def join(kind: KeyKind, traits: Sequence[Traits]) -> list[list[int]]:
     everybody = list(range(len(traits)))
     if kind == "user":
         return [everybody]
-    if len({each.user for each in traits if each.user is not None}) > 1:
+    users = {each.user for each in traits}
+    if len(users - {None}) > 1:
         return []
-    if kind == "phone_and_name":
+    if kind == "phone_and_name" or None not in users:
         return [everybody]
     return _of_agreeing_names(traits)
 

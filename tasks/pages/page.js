@@ -7,7 +7,7 @@
     list,
     count: list.querySelector(".count"),
     opened: list.open,
-    rows: [...list.querySelectorAll(":scope > ol > li, :scope > table > tbody > tr")].map((row) => ({
+    rows: [...list.querySelectorAll(":scope > ol > li, :scope > .table tbody > tr")].map((row) => ({
       row,
       text: null,
       labels: row.dataset.labels ?? "",
