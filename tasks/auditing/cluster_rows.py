@@ -69,7 +69,10 @@ def _advice(cluster: Cluster) -> str:
     others = ", ".join(each.listed.id for each in cluster.candidates[1:])
     if cluster.survivor is None:
         return f"belongs to {' and '.join(cluster.users)}: correct object ids, links and addresses before merging any"
-    return f"keep {cluster.survivor.listed.id} ({cluster.reason}); merge {others} into it in the PSA"
+    kept = cluster.survivor.listed
+    is_needed = any(each.listed.active for each in cluster.candidates) and not kept.active
+    awake = ", then switch it on" if is_needed else ""
+    return f"keep {kept.id} ({cluster.reason}); merge {others} into it in the PSA{awake}"
 
 
 def _contact(candidate: Candidate) -> Json:

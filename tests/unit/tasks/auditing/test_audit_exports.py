@@ -77,7 +77,9 @@ def test_csv_has_a_line_a_number_and_a_line_a_contact() -> None:
         "2: mail jane@x.example; same user jane@x.example (by mail and mail)",
         "3: same user jane@x.example (by mail and object id)",
     ]
-    assert lines[2]["advice"] == "keep 3 (carries the user's object id); merge 1, 2 into it in the PSA"
+    assert (
+        lines[2]["advice"] == "keep 3 (carries the user's object id); merge 1, 2 into it in the PSA, then switch it on"
+    )
     assert {line["cluster"] for line in lines[2:]} == {"250/1"}
 
 

@@ -25,6 +25,7 @@ VERBS = [
     "report",
     "status",
     "check",
+    "audit",
     "config",
 ]
 GROUPS = ("config", "notify")

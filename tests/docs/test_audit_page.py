@@ -1,0 +1,79 @@
+"""The page about audits: its example works on a sandbox, and its lists are complete."""
+
+import re
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tasks.auditing.audit_csv import COLUMNS
+from tasks.auditing.survivors import CRITERIA
+from tasks.profiles import GAPS
+from tests.docs.blocks import find_blocks, run_block
+from tests.docs.installation import ROOT, Installation, running_sandbox
+
+PAGE = (ROOT / "ops" / "docs" / "audit.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """A sandbox whose company holds Jane Smith twice, and nobody who runs contact-sync."""
+    folder = tmp_path_factory.mktemp("audit")
+    with running_sandbox(folder / "sandbox") as facts:
+        installation = Installation(folder, facts)
+        (configuration,) = [block for block in find_blocks(README) if block.name == "configuration"]
+        installation.write_configuration(configuration.text)
+        for title in ("", "Buyer"):
+            enter_jane(installation, title)
+        yield installation
+
+
+def enter_jane(installation: Installation, title: str) -> None:
+    mail = {
+        "type": {"id": 13},
+        "value": f"jane.smith@{installation.facts['tenants'][0]['domain']}",
+        "defaultFlag": True,
+    }
+    values = {"firstName": "Jane", "lastName": "Smith", "title": title, "communicationItems": [mail]}
+    control(
+        installation, "POST", "mutate", {"operations": [{"op": "psa.create_contact", "company": "250", "set": values}]}
+    )
+
+
+def control(installation: Installation, method: str, path: str, body: object = None) -> httpx.Response:
+    trust = ssl.create_default_context(cafile=installation.facts["ca_file"])
+    answer = httpx.request(method, f"{installation.facts['control_url']}/{path}", json=body, verify=trust)
+    assert answer.is_success, answer.text
+    return answer
+
+
+def test_the_example_works_and_writes_to_neither_side(installation: Installation) -> None:
+    def writes() -> list[object]:
+        entries: list[object] = control(installation, "GET", "audit").json()
+        return entries
+
+    before = writes()
+    (block,) = find_blocks(PAGE)
+    run_block(block, folder=installation.folder, environment=installation.environment)
+    assert writes() == before
+    assert before
+    assert (installation.folder / "audit.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert "keep" in (installation.folder / "audit.csv").read_text(encoding="utf-8")
+
+
+def test_each_measure_column_and_criterion_is_explained() -> None:
+    named = set(re.findall(r"`(\w+)`", PAGE))
+    assert set(COLUMNS) <= named
+    assert set(GAPS) <= named
+    numbered = re.findall(r"^\d\. (.*)$", PAGE, flags=re.MULTILINE)
+    assert len(numbered) == len(CRITERIA)
+    for text, name in zip(numbered, CRITERIA, strict=True):
+        assert text.split()[0].rstrip(":") == name.split()[0]
+
+
+def test_readme_points_to_it_before_automatic_sync() -> None:
+    assert "ops/docs/audit.md" in README
+    assert Path(ROOT / "ops/docs/audit.md").exists()
