@@ -20,7 +20,7 @@ from tasks.matching import Match
 from tasks.ports import Ports
 from tasks.scope import DISABLED, Exclusion
 
-__all__ = ["explain", "failed"]
+__all__ = ["explain", "failed", "unexplained"]
 
 Json = dict[str, Any]
 
@@ -66,7 +66,11 @@ def explain(ports: Ports, connector: Connector, name: str) -> Json:
 
 def failed(connector_id: str, error: SyncError) -> Json:
     """Return the answer of a connector that could not be asked, in the same shape."""
-    code, message = stepping.code_of(error), stepping.message_of(error)
+    return unexplained(connector_id, code=stepping.code_of(error), message=stepping.message_of(error))
+
+
+def unexplained(connector_id: str, *, code: str, message: str) -> Json:
+    """Return an answer that says only why there is none."""
     found: Json = {"where": "unknown", "by": None, "user": None, "others": []}
     failure = {"code": code, "message": message}
     return {"connector": connector_id, "read_at": None, "found": found, **_nothing(), "guard": None, "failure": failure}

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Response
 from adapters.store import Store
 from tasks.ports import Ports
 from worker.api.access import Access
+from worker.api.explanations import explanations_router
 from worker.api.metrics import metrics_router
 from worker.api.notifications import notification_router
 from worker.api.problems import answer_problems
@@ -28,6 +29,7 @@ def create_api(ports: Callable[[], Ports], store: Callable[[], Store], access: A
     app.router.redirect_slashes = False  # its Location would be made of the Host that the caller sent
     answer_problems(app)
     app.include_router(runs_router(ports, store, access))
+    app.include_router(explanations_router(ports, access))
     app.include_router(standing_router(ports, store, access))
     app.include_router(metrics_router(ports, store, access))
     app.include_router(notification_router(ports))

@@ -7,16 +7,28 @@ from typing import Annotated
 
 import typer
 
+from adapters.errors import TenantError
 from adapters.store import Store
+from tasks.connector import Connector
 from tasks.ports import Ports
 from tasks.publishing import CeleryPublisher
 from worker import embedded
 from worker.celery_app import SyncApp, create_app
+from worker.cli.console import say
 from worker.cli.exits import Exit, Refusal
 from worker.compose import build_ports, open_store, redis_url_of
 from worker.settings import Settings, load_settings
 
-__all__ = ["WHERE", "Config", "Json", "opened_store", "publishing_app", "requesting_ports", "settings_of"]
+__all__ = [
+    "WHERE",
+    "Config",
+    "Json",
+    "known_connectors",
+    "opened_store",
+    "publishing_app",
+    "requesting_ports",
+    "settings_of",
+]
 
 WHERE = "--config FILE, else $CONTACT_SYNC_CONFIG, else ./contact-sync.toml"
 
@@ -57,3 +69,15 @@ def publishing_app(settings: Settings) -> SyncApp:
 def requesting_ports(settings: Settings, store: Store) -> Ports:
     """Return ports that can ask for runs."""
     return build_ports(settings, store, publisher=CeleryPublisher(publishing_app(settings)))
+
+
+def known_connectors(ports: Ports) -> dict[str, Connector]:
+    """Return the connectors of the published configuration; one that this release cannot use is left out, and said."""
+    version = ports.configuration.current_version()
+    known: dict[str, Connector] = {}
+    for name in ports.configuration.connectors(version=version) if version else ():
+        try:
+            known[name] = ports.configuration.connector(name, version=version)
+        except TenantError as error:
+            say(f"{name} is left out: this release cannot use its published settings ({error.reason})", style="red")
+    return known

@@ -8,18 +8,15 @@ from typing import IO, Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from adapters.errors import TenantError
 from adapters.records import Run
 from adapters.records.runs import CANCELLED
 from adapters.store import Store
 from tasks import codes
-from tasks.connector import Connector
-from tasks.ports import Ports
 from tasks.request import SyncRequest
 from tasks.requesting import request_run
 from worker.cli.choosing import Every, Psas, Tags, choose
 from worker.cli.console import say
-from worker.cli.entering import Config, Json, opened_store, requesting_ports, settings_of
+from worker.cli.entering import Config, Json, known_connectors, opened_store, requesting_ports, settings_of
 from worker.cli.exits import Exit, Refusal
 from worker.cli.following import VANISHED_S, NobodyWorksError, follow
 from worker.cli.progress import make_watcher
@@ -114,7 +111,7 @@ def run(  # noqa: PLR0913 - one option each input of a run
     with opened_store(settings) as store:
         ports = requesting_ports(settings, store)
         _check_published(settings, store)
-        chosen = choose(_known(ports), names=connectors or [], tags=tag or [], psas=psa or [], every=every)
+        chosen = choose(known_connectors(ports), names=connectors or [], tags=tag or [], psas=psa or [], every=every)
         say(f"request for {', '.join(chosen)}: {_describe(request)}")
         _check_workers(settings, store)
         runs = [request_run(ports, connector_id, request, trigger="cli") for connector_id in chosen]
@@ -179,18 +176,6 @@ def _check_published(settings: Settings, store: Store) -> None:
     elif store.snapshots.get(version) != to_documents(settings):
         say(f"note: {settings.path.name} differs from the published configuration (version {version}), which is used;")
         say("      `contact-sync config apply` publishes it")
-
-
-def _known(ports: Ports) -> dict[str, Connector]:
-    version = ports.configuration.current_version()
-    names = ports.configuration.connectors(version=version)
-    known: dict[str, Connector] = {}
-    for name in names:
-        try:
-            known[name] = ports.configuration.connector(name, version=version)
-        except TenantError as error:
-            say(f"{name} is left out: this release cannot use its published settings ({error.reason})", style="red")
-    return known
 
 
 def _check_workers(settings: Settings, store: Store) -> None:

@@ -53,7 +53,7 @@ def test_every_answer_is_as_described_and_nothing_crashes() -> None:
             answers_as_described()
             seen += 1
         store.close()
-    assert seen == 11
+    assert seen == 12
 
 
 def test_document_is_printed_without_a_configuration_or_a_store(capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,6 +26,7 @@ VERBS = [
     "status",
     "check",
     "audit",
+    "explain",
     "config",
 ]
 GROUPS = ("config", "notify")
