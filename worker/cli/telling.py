@@ -24,7 +24,7 @@ ACTIONS = {
     "refuse": ("refused", "bold red"),
     "hold": ("held back by the guard", "yellow"),
 }
-GUARDED = {"creations": "creations", "deactivations": "contacts switched off", "rewrites": "rewrites of one field"}
+GUARDED = {"creations": "creations", "deactivations": "deactivations", "rewrites": "rewrites of a field"}
 
 
 def tell(answer: Json) -> None:
@@ -118,8 +118,8 @@ def _guard(guard: Json) -> Iterator[str]:
     if not guard["in_force"]:
         yield "The guard is not in force: no run over the whole tenant has ended yet."
         return
-    limits = ", ".join(f"{limit} {GUARDED[kind]}" for kind, limit in guard["limits"].items())
-    yield f"The guard lets through at most {limits} in a run ({guard['contacts']} contacts)."
+    limits = ", ".join(f"{GUARDED[kind]} {limit}" for kind, limit in guard["limits"].items())
+    yield f"The guard's limits for a run: {limits} ({guard['contacts']} contacts)."
     last = guard["last_run"]
     if last and last["held"]:
         held = ", ".join(f"{each['number']} {each['field'] or each['kind']}" for each in last["held"])
