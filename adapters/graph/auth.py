@@ -19,9 +19,6 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import httpx
-import msal
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from adapters.errors import SyncError, TenantError, TransientError, WireError
 from adapters.graph.wire import VENDOR
@@ -73,6 +70,9 @@ class Certificate:
 
     def read(self) -> dict[str, str]:
         """Read the files, in MSAL's words. Raises TenantError(certificate_unreadable); file and content stay unsaid."""
+        from cryptography import x509  # noqa: PLC0415 - of tens of milliseconds, where no certificate is read
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415 - as x509
+
         credential: dict[str, str] = {}
         try:
             key = Path(self.private_key_file).read_bytes()
@@ -165,6 +165,8 @@ class TenantTokens:
             raise WireError("login_answer_unknown", vendor=VENDOR) from None
 
     def _build(self) -> Any:
+        import msal  # noqa: PLC0415 - it brings requests; most commands and services never log in
+
         return msal.ConfidentialClientApplication(
             self._app.client_id,
             client_credential=self._app.credential(),

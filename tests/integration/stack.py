@@ -22,12 +22,11 @@ from worker.celery_app import create_app
 from worker.cli.sandbox import NO_LIMITS, PSA_KEYS
 from worker.compose import build_ports, open_store, publish_configuration
 from worker.reporting import write_run_report
-from worker.services import Service, api_service, flower_service, worker_service
+from worker.services import ALL_QUEUES, Service, api_service, beat_service, flower_service, worker_service
 from worker.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
 CELERY = (sys.executable, "-m", "celery", "-A", "worker.app:app")
-QUEUES = "targeted,control,upsert"
 Json = dict[str, Any]
 
 SMALL_TIMES: dict[str, float] = {
@@ -231,45 +230,56 @@ class Stack:
     def start_worker(
         self, *, pool: str = "threads", concurrency: int = 16, **environment: str
     ) -> subprocess.Popen[bytes]:
-        """Start one worker process group for all queues, by Celery's own command."""
-        name = f"w{len(self.workers)}"
-        options = ["-Q", QUEUES, "-P", pool, "-c", str(concurrency), "-n", f"{name}@test", "--loglevel", "INFO"]
-        process = self._start([*CELERY, "worker", *options], log=f"worker-{name}", **environment)
-        self.workers.append(process)
-        return process
+        """Start one worker of this size for all queues."""
+        service = worker_service(self.settings, name=self._next_worker(), pool=pool, slots=concurrency)
+        return self._start_worker(service.command, **service.environment, **environment)
 
     def start_service_worker(self, service: Service | None = None) -> subprocess.Popen[bytes]:
         """Start one worker as `contact-sync worker` and `up` do."""
-        name = f"w{len(self.workers)}"
-        service = service or worker_service(self.settings, name=name)
-        process = self._start(service.command, log=f"worker-{name}", **service.environment)
-        self.workers.append(process)
-        return process
+        service = service or worker_service(self.settings, name=self._next_worker())
+        return self._start_worker(service.command, **service.environment)
+
+    def start_celery_worker(self, **environment: str) -> subprocess.Popen[bytes]:
+        """Start one worker for all queues by Celery's own command."""
+        options = ["-Q", ",".join(ALL_QUEUES), "-P", "threads", "-c", "8", "-n", f"{self._next_worker()}@test"]
+        return self._start_worker([*CELERY, "worker", *options, "--loglevel", "INFO"], **environment)
 
     def start_flower(self) -> subprocess.Popen[bytes]:
         """Start Flower as `contact-sync flower` and `up` do."""
         service = flower_service(self.settings)
-        process = self._start(service.command, log="flower", **service.environment)
-        self._others.append(process)
-        return process
+        return self._start_other(service.command, log="flower", **service.environment)
 
     def start_beat(self) -> subprocess.Popen[bytes]:
-        """Start a beat, by Celery's own command."""
-        process = self._start([*CELERY, "beat", "--loglevel", "INFO"], log=f"beat-{len(self._others)}")
-        self._others.append(process)
-        return process
+        """Start a beat as `contact-sync beat` and `up` do."""
+        service = beat_service(self.settings)
+        return self._start_other(service.command, log="beat", **service.environment)
+
+    def start_celery_beat(self) -> subprocess.Popen[bytes]:
+        """Start a beat by Celery's own command."""
+        return self._start_other([*CELERY, "beat", "--loglevel", "INFO"], log="beat")
 
     def start_api(self) -> subprocess.Popen[bytes]:
         """Start the HTTP API."""
         service = api_service(self.settings)
-        process = self._start(service.command, log=f"api-{len(self._others)}", **service.environment)
-        self._others.append(process)
-        return process
+        return self._start_other(service.command, log="api", **service.environment)
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
         """End a process and its children by SIGKILL."""
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+    def _next_worker(self) -> str:
+        return f"w{len(self.workers)}"
+
+    def _start_worker(self, command: Sequence[str], **environment: str) -> subprocess.Popen[bytes]:
+        process = self._start(command, log=f"worker-{self._next_worker()}", **environment)
+        self.workers.append(process)
+        return process
+
+    def _start_other(self, command: Sequence[str], *, log: str, **environment: str) -> subprocess.Popen[bytes]:
+        process = self._start(command, log=f"{log}-{len(self._others)}", **environment)
+        self._others.append(process)
+        return process
 
     def _start(self, command: Sequence[str], *, log: str, **environment: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{log}.log").open("wb") as out:

@@ -33,7 +33,7 @@ def test_missed_moment_gets_one_run_from_two_beats_and_none_where_sync_is_off(st
         miss_a_moment(stack, connector)
     first = start_beating(stack)
     first.send_signal(signal.SIGSTOP)
-    second = start_beating(stack)
+    second = start_beating(stack, by_celery=True)
     first.send_signal(signal.SIGCONT)
     stack.start_worker()
     wait_for(lambda: bool(runs_of(stack, "demo")), timeout_s=30, what=stack.log)
@@ -95,10 +95,10 @@ def test_beat_begins_with_what_was_missed_and_leaves_no_file(stack: Stack) -> No
     assert not stack.settings.service.state_dir.exists()
 
 
-def start_beating(stack: Stack) -> subprocess.Popen[bytes]:
+def start_beating(stack: Stack, *, by_celery: bool = False) -> subprocess.Popen[bytes]:
     """Start a beat, and see it send while no worker takes what it sends."""
     before = messages(stack)
-    beat = stack.start_beat()
+    beat = stack.start_celery_beat() if by_celery else stack.start_beat()
     wait_for(lambda: messages(stack) >= before + 2, timeout_s=30, what=lambda: said(stack))
     return beat
 

@@ -54,8 +54,7 @@ def test_psa_is_brought_to_what_the_truth_says_and_kept_there(stack: Stack) -> N
     assert stack.verdict()["agree"]
 
 
-@pytest.mark.parametrize("psa", ["autotask", "halo"])
-def test_demo_agrees_with_the_truth_on_every_psa(psa: str) -> None:
-    called = call("demo", "--once", "--psa", psa, "--users", "40")
+def test_demo_agrees_with_the_truth_on_autotask() -> None:  # on the two others: test_demo.py
+    called = call("demo", "--once", "--psa", "autotask", "--users", "40")
     assert "the PSA is as it should be" in called.err
     assert "second run: 0 writes reached the PSA" in called.err

@@ -61,7 +61,7 @@ def test_idle_worker_ends_at_once(stack: Stack) -> None:
 
 
 def test_celerys_own_soft_shutdown_loses_nothing_either(stack: Stack) -> None:
-    workers = [stack.start_worker(concurrency=8, REMAP_SIGTERM="SIGQUIT") for _ in range(2)]
+    workers = [stack.start_celery_worker(REMAP_SIGTERM="SIGQUIT") for _ in range(2)]
     wait_for(lambda: len(stack.store.presence.living()) == 2, timeout_s=30, what=stack.log)
     run_id = stack.request(sync_mode="full")
     wait_for_writes(stack, 15, run_id=run_id)

@@ -8,8 +8,6 @@ from typing import Annotated, NoReturn
 import typer
 
 from worker import embedded, telemetry
-from worker.api.access import Access
-from worker.api.serving import create_api, serve_api
 from worker.cli.children import ChildrenView
 from worker.cli.console import say
 from worker.cli.entering import Config, opened_store, publishing_app, requesting_ports, settings_of
@@ -17,7 +15,6 @@ from worker.cli.exits import Exit, Refusal
 from worker.cli.interrupting import Interruptions
 from worker.compose import publish_configuration
 from worker.configuration import ApiSection
-from worker.flower import flower_options, serve_flower
 from worker.installation import Installation, running
 from worker.services import ALL_QUEUES, Service, beat_service, worker_service
 from worker.settings import Settings
@@ -113,6 +110,8 @@ def beat(context: typer.Context, config: Config = None) -> None:
 
 def flower(context: typer.Context, *, url_prefix: UrlPrefix = None, config: Config = None) -> None:
     """Show workers and tasks in the browser."""
+    from worker.flower import serve_flower  # noqa: PLC0415 - Flower's imports are this command's alone
+
     settings = settings_of(context, config)
     with opened_store(settings):
         app = publishing_app(settings)
@@ -129,6 +128,9 @@ def api(context: typer.Context, *, openapi: OpenApi = False, config: Config = No
 
     In the foreground, at service.api_listen; several of them behind one address are harmless.
     """
+    from worker.api.access import Access  # noqa: PLC0415 - FastAPI's imports are this command's alone
+    from worker.api.serving import create_api, serve_api  # noqa: PLC0415 - as Access
+
     if openapi:
         document = create_api(_unused, _unused, Access(ApiSection())).openapi()
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
@@ -151,6 +153,8 @@ def _unused() -> NoReturn:
 
 
 def _flower_options(settings: Settings, *, url_prefix: str | None) -> dict[str, object]:
+    from worker.flower import flower_options  # noqa: PLC0415 - as in flower
+
     service, basic_auth = settings.service, settings.service.flower_basic_auth
     return flower_options(
         service.flower_listen,

@@ -14,15 +14,15 @@ def option(command: tuple[str, ...], name: str) -> str:
 def test_worker_takes_its_size_from_the_configuration(installation: Installation) -> None:
     installation.add('[service.workers]\npool = "prefork"\nthreads = 7')
     command = worker_service(installation.load(), name="worker-1").command
-    assert option(command, "-P") == "prefork"
-    assert option(command, "-c") == "7"
-    assert option(command, "-Q") == "targeted,control,upsert"
-    assert option(command, "-n") == "worker-1@%h"
+    assert option(command, "--pool") == "prefork"
+    assert option(command, "--slots") == "7"
+    assert option(command, "--queues") == "targeted,control,upsert"
+    assert option(command, "--name") == "worker-1@%h"
 
 
 def test_control_worker_takes_no_bulk_work(installation: Installation) -> None:
     command = worker_service(installation.load(), queues=CONTROL_QUEUES, pool="threads", slots=8).command
-    assert set(option(command, "-Q").split(",")) == set(ALL_QUEUES) - {"upsert"}
+    assert set(option(command, "--queues").split(",")) == set(ALL_QUEUES) - {"upsert"}
 
 
 def test_every_service_uses_the_same_configuration_file(
