@@ -1,7 +1,5 @@
 """Composes settings, adapters and tasks into a Celery application and its faces; nothing imports it."""
 
-import gc
+import gc as _gc
 
-YOUNG_OBJECTS = 20_000  # between two looks for garbage; CPython's 700 make those a seventh of each command's start
-
-gc.set_threshold(YOUNG_OBJECTS)
+_gc.set_threshold(20_000)  # CPython's 700: looking for garbage among what is imported is a seventh of a command's start

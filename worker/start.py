@@ -10,14 +10,14 @@ from collections.abc import Sequence
 
 from celery.utils.nodenames import default_nodename, host_format
 
-from worker.app import app
-
 LOG_LEVEL = "WARNING"  # Celery's own lines; ours are told from INFO on
 
 
 def start(arguments: Sequence[str]) -> int:
     """Run a service until it is asked to stop; return its exit code."""
     options = _parser().parse_args(arguments)
+    from worker.app import app  # noqa: PLC0415 - reads the configuration as it is imported
+
     if options.service == "beat":
         app.Beat(loglevel=LOG_LEVEL, quiet=True).run()
         return 0
