@@ -47,6 +47,8 @@ class Attempt:
 
     def record(self, outcome: Outcome) -> float | None:
         """Record the outcome. With a stale fence nothing is recorded: the holder that took over does it."""
+        if self.run.undoes:
+            outcome = outcome.model_copy(update={"retry": None})  # the next run over the tenant undoes nothing
         keep_intent = self.unresolved and outcome.status in ("error", "unprocessed")
         self.ports.users.record(self.grant, self.run.run_id, outcome, keep_intent=keep_intent)
         return None

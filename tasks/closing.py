@@ -94,7 +94,10 @@ def _close(ports: Ports, run: Run) -> None:
         warnings=_run_warnings(ports, run),
     )
     head["held"] = run.notes.get("held") or []
-    settles = not SyncRequest.from_run(run.request).is_restricted
+    head["home"] = run.home
+    if run.undoes:
+        head["undoes"] = run.undoes
+    settles = not (SyncRequest.from_run(run.request).is_restricted or run.undoes)
     watermark = _next_watermark(ports, run, counts)
     fact = alerting.fact_of(run, head, at_ms=ports.runs.now_ms())
     ports.runs.close(run.run_id, head=head, watermark=watermark, settles=settles, alert=fact)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from adapters.errors import WireError
 from adapters.records import Outcome, Planned, Run, RunState, User
-from tasks import claiming, closing, codes, conflicts, fanning_out, holding, indexing, leaving, report, sifting
+from tasks import claiming, closing, codes, conflicts, fanning_out, holding, indexing, leaving, report, sifting, undoing
 from tasks.connector import Connector
 from tasks.guarding import Excess
 from tasks.holding import JudgingHold
@@ -35,7 +35,7 @@ def judge(ports: Ports, run: Run) -> float | None:
     connector = ports.configuration.connector(run.connector_id, version=run.config_version)
     judgement = Judgement(ports, run, connector, hold=JudgingHold(ports, run))
     try:
-        return _judge(judgement)
+        return _judge_undo(judgement) if run.undoes else _judge(judgement)
     except LookupError:
         if not _is_judged(ports, run):
             raise
@@ -53,6 +53,8 @@ def decide_live(
     """Decide about one planned user by what the vendors hold now, past index and pages.
 
     `withheld` are folded addresses that the run's judging gave to another user."""
+    if run.undoes:
+        return undoing.decide_again(ports, run, connector, planned)
     read_at_ms = ports.runs.now_ms()
     user = ports.directory(run).fetch_user(planned.user.id)
     judgement = Judgement(ports, run, connector)
@@ -109,6 +111,26 @@ def _judge(judgement: Judgement) -> float | None:
     judgement.forget_gone()
     _keep_profiles(judgement, survey)
     ports.runs.note(run.run_id, enabled_users=enabled, **_findings(judgement, survey, excesses))
+    if ports.plan.seal(run.run_id, holder=judgement.holder):
+        _go_on(ports, run)
+    return None
+
+
+def _judge_undo(judgement: Judgement) -> float | None:
+    """Plan from the journal of the run that is undone, by the contact index where that is cheaper."""
+    ports, run = judgement.ports, judgement.run
+    if not run.index_at_ms and _index_is_cheaper(judgement, run.notes["writes"] // LOOK_UPS):
+        wait_s = indexing.load_index(ports, run, judgement.connector)
+        if wait_s is not None:
+            return wait_s
+    if not ports.plan.reset(run.run_id, holder=judgement.holder):
+        return holding.BUSY_WAIT_S
+    try:
+        undoing.plan_all(judgement)
+        sifting.sift(judgement)
+    except BaseException:
+        ports.plan.release(run.run_id, holder=judgement.holder)
+        raise
     if ports.plan.seal(run.run_id, holder=judgement.holder):
         _go_on(ports, run)
     return None

@@ -165,6 +165,12 @@ class Judgement:
         """Return what this fetches, and keep hold of the judging meanwhile."""
         return fetch() if self._hold is None else self._hold.read(fetch)
 
+    def contacts_by_id(self, contact_ids: Sequence[str]) -> dict[str, Contact]:
+        """Return contacts as the run's index holds them, else as the PSA does; those that are gone are left out."""
+        indexed = self.ports.index.fetch(self.run.run_id, contact_ids)
+        asked = {each: self.inquiry.fetch(each) for each in dict.fromkeys(contact_ids) if each not in indexed}
+        return indexed | {contact_id: contact for contact_id, contact in asked.items() if contact is not None}
+
     def count(self, *, enabled_only: bool) -> int | None:
         """Count the tenant's users; None where it cannot be asked. Needs no hold: it is asked before there is one."""
         try:

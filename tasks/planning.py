@@ -318,7 +318,7 @@ def is_applied(change: ContactChange, contact: Contact, *, schema: PsaSchema | N
             for name, value in change.fields.items()
         )
         and contact.company_id == change.company_id
-        and (change.entra_id is None or change.entra_id.lower() == object_id_of(contact))
+        and (change.entra_id is None or change.entra_id.casefold() == (contact.entra_id or "").strip().casefold())
         and (change.active is None or change.active is contact.active)
         and (change.site_id is None or change.site_id == contact.site_id)
     )

@@ -99,6 +99,8 @@ def follow(steps: list[Json], **found: Any) -> Json:
 
 
 def _steps(run: Run, request: SyncRequest, *, names_per_page: int) -> list[Json]:
+    if run.undoes:
+        return []  # it goes by the journal of another run
     if request.is_targeted:
         # an event names object ids, and a user that is gone is what it tells, not a mistake in its name
         kind = "ids" if run.trigger == "event" else "names"

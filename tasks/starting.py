@@ -5,6 +5,7 @@ from adapters.records import Run, RunState
 from tasks import closing, codes, indexing, pairing, reading_plan
 from tasks.connector import Connector
 from tasks.ports import Json, Ports
+from tasks.reading_plan import Choice
 from tasks.request import SyncRequest
 
 FIRST_TURN_S = 3.0  # a run that may start next asks so often
@@ -22,13 +23,14 @@ def start_run(ports: Ports, run: Run) -> float | None:
         run = started
     if run.state is not RunState.READING:
         return None
-    connector = ports.configuration.connector(run.connector_id, version=run.config_version)
-    if not (pairing.may_write(ports, run, connector) and _has_company(ports, run, connector)):
-        return None
-    if run.mode == "full" and not run.index_at_ms:
-        wait_s = indexing.load_index(ports, run, connector)
-        if wait_s is not None:
-            return wait_s
+    if not run.undoes:
+        connector = ports.configuration.connector(run.connector_id, version=run.config_version)
+        if not (pairing.may_write(ports, run, connector) and _has_company(ports, run, connector)):
+            return None
+        if run.mode == "full" and not run.index_at_ms:
+            wait_s = indexing.load_index(ports, run, connector)
+            if wait_s is not None:
+                return wait_s
     ports.runs.touch(run.run_id, due_in_s=ports.timing.step_due_s)
     ports.publisher.fan_out(run.run_id, generation=run.generation, page=0)
     return None
@@ -52,12 +54,12 @@ def _begin(ports: Ports, run: Run) -> Run | int | None:
         closing.fail_run(ports, run, code=codes.UNKNOWN_CONNECTOR, message=message)
         return None
     request = SyncRequest.from_run(run.request)
-    choice = reading_plan.choose(ports, connector, request)
+    choice = Choice("incremental", {}) if run.undoes else reading_plan.choose(ports, connector, request)
     begun = ports.runs.begin_reading(
         run.run_id,
         mode=choice.mode,
         config_version=version,
-        exclusive=not request.is_targeted,
+        exclusive=bool(run.undoes) or not request.is_targeted,  # nothing is written again while it is undone
         home=connector.home,
         notes={**choice.notes, **_warnings(ports, run, connector)},
         most=connector.concurrent_runs,
@@ -76,7 +78,7 @@ def _wait_for_turn(ports: Ports, run: Run, *, place: int) -> float:
 
 
 def _warnings(ports: Ports, run: Run, connector: Connector) -> Json:
-    found = pairing.first_notes(ports, run, connector)
+    found = [] if run.undoes else pairing.first_notes(ports, run, connector)
     return {"warnings": [*run.notes.get("warnings", []), *found]} if found else {}
 
 

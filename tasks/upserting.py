@@ -138,10 +138,11 @@ def _is_overtaken(attempt: Attempt, claim: Claim) -> bool:
 def _must_look_first(attempt: Attempt, claim: Claim) -> bool:
     """Tell whether the look-up that this creation rests on has grown old, or was overtaken by another user's write.
 
-    Before a contact is switched off, user and contact are always looked at once more."""
+    Before a contact is switched off, and before anything is undone, they are always looked at once more."""
     planned = attempt.planned
     if planned.draft is None:
-        return planned.change is not None and planned.change.active is False and not attempt.looked
+        is_grave = attempt.run.undoes or (planned.change is not None and planned.change.active is False)
+        return bool(is_grave) and not attempt.looked
     if attempt.looked:
         return claim.others_wrote_at_ms >= planned.read_at_ms
     looked_at_ms = attempt.run.index_at_ms or planned.read_at_ms

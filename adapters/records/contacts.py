@@ -72,7 +72,7 @@ class ContactChange(Record):
     contact_id: str
     company_id: str  # where the contact is, or goes if it moves
     fields: dict[str, str | None] = {}  # None clears
-    entra_id: str | None = None  # None leaves it
+    entra_id: str | None = None  # None leaves it, an empty one takes it off
     active: bool | None = None
     site_id: str | None = None
     moves: bool = False  # from another company to this one; without it an adapter leaves the company alone

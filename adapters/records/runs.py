@@ -45,6 +45,11 @@ class Run(Record):
     stopping: str | None = None  # why no further user is written: cancelled, or an error's code
     notes: Json = {}  # small facts that one step leaves for a later one
 
+    @property
+    def undoes(self) -> str | None:
+        """The run whose writes this one takes back; None of any other run."""
+        return self.notes.get("undoes")
+
 
 class Former(Record):
     """What ledger and PSA held before a write, beside the old values of its fields: whoever undoes it needs it."""
@@ -52,6 +57,7 @@ class Former(Record):
     written: dict[str, str] = {}  # digests of the changed fields, as the link had them
     fingerprint: str = ""  # of the link
     site_id: str | None = None  # of a contact that moves
+    created: bool = False  # the contact was made by the run that is being undone
 
 
 class Planned(Record):

@@ -14,6 +14,9 @@ class Reports(Protocol):
     def heads(self, limit: int = 20, *, connector_id: str | None = None) -> list[Json]:
         """Return the heads of the last closed runs, of one connector or of all, the newest first."""
 
+    def head(self, run_id: str) -> Json | None:
+        """Return a closed run's head; None if there is no such report (any more)."""
+
     def purge(self, *, older_than_ms: int) -> int:
         """Forget some reports of runs that closed before this instant; returns how many. A repeat goes on."""
 

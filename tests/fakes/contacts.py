@@ -225,7 +225,7 @@ class FakeContacts:
                 update={
                     "fields": fields,
                     "emails": emails,
-                    "entra_id": before.entra_id if change.entra_id is None else change.entra_id,
+                    "entra_id": before.entra_id if change.entra_id is None else change.entra_id or None,
                     "active": before.active if change.active is None else change.active,
                     "site_id": before.site_id if change.site_id is None else change.site_id,
                     "company_id": change.company_id if change.moves else before.company_id,

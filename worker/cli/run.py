@@ -1,7 +1,7 @@
 """`contact-sync run`: asks for runs, waits for them, prints their reports."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import IO, Annotated, Any
 
@@ -26,7 +26,18 @@ from worker.configuration import to_documents
 from worker.reporting import write_run_report
 from worker.settings import Settings
 
-__all__ = ["OneLine", "exit_of", "register", "run"]
+__all__ = [
+    "OneLine",
+    "check_published",
+    "check_workers",
+    "describe_request",
+    "exit_of",
+    "print_ids",
+    "read_request",
+    "register",
+    "run",
+    "wait_for_runs",
+]
 
 STOPPED = {
     codes.CONNECTOR_BUSY: Exit.NOT_RUN,
@@ -97,7 +108,7 @@ def run(  # noqa: PLR0913 - one option each input of a run
     config: Config = None,
 ) -> None:
     """Run a sync now, and print its report."""
-    request = _request(
+    request = read_request(
         sync_mode=mode.value,
         company_id=company_id,
         department_filter=",".join(department) if department else None,
@@ -110,15 +121,15 @@ def run(  # noqa: PLR0913 - one option each input of a run
     settings = settings_of(context, config)
     with opened_store(settings) as store:
         ports = requesting_ports(settings, store)
-        _check_published(settings, store)
+        check_published(settings, store)
         chosen = choose(known_connectors(ports), names=connectors or [], tags=tag or [], psas=psa or [], every=every)
-        say(f"request for {', '.join(chosen)}: {_describe(request)}")
-        _check_workers(settings, store)
+        say(f"request for {', '.join(chosen)}: {describe_request(request)}")
+        check_workers(settings, store)
         runs = [request_run(ports, connector_id, request, trigger="cli") for connector_id in chosen]
         if no_wait:
-            _print_ids(runs, as_json=as_json)
+            print_ids((each.run_id for each in runs), as_json=as_json)
             return
-        code = _wait(settings, store, runs, as_json=as_json)
+        code = wait_for_runs(settings, store, runs, as_json=as_json)
     raise typer.Exit(code)
 
 
@@ -147,7 +158,8 @@ class OneLine:
         return self._out.write(text.replace("\n", ""))
 
 
-def _request(**inputs: Any) -> SyncRequest:
+def read_request(**inputs: Any) -> SyncRequest:
+    """Return the inputs that options say. Raises Refusal for one that cannot be."""
     try:
         return SyncRequest(**inputs)
     except ValidationError as error:
@@ -156,7 +168,8 @@ def _request(**inputs: Any) -> SyncRequest:
         raise Refusal(f"{name}: {fault['msg']}") from error
 
 
-def _describe(request: SyncRequest) -> str:
+def describe_request(request: SyncRequest) -> str:
+    """Say every input in one line."""
     return " ".join(f"{name}={_shortly(value)}" for name, value in request.model_dump(mode="json").items())
 
 
@@ -168,7 +181,7 @@ def _shortly(value: object) -> str:
     return "-" if value is None else str(value)
 
 
-def _check_published(settings: Settings, store: Store) -> None:
+def check_published(settings: Settings, store: Store) -> None:
     """Publish a first configuration; say so when a later one in the file is not in force."""
     version = store.snapshots.current_version()
     if version == 0:
@@ -178,7 +191,8 @@ def _check_published(settings: Settings, store: Store) -> None:
         say("      `contact-sync config apply` publishes it")
 
 
-def _check_workers(settings: Settings, store: Store) -> None:
+def check_workers(settings: Settings, store: Store) -> None:
+    """Raise Refusal if nobody is there to work on a run."""
     if not store.presence.living():
         raise Refusal(
             "no worker is running, so nothing was requested",
@@ -191,12 +205,14 @@ def _how_to_start(settings: Settings) -> str:
     return "up" if settings.service.redis_url is None else "worker"
 
 
-def _print_ids(runs: Sequence[Run], *, as_json: bool) -> None:
-    for each in runs:
-        sys.stdout.write(f'{{"run_id": "{each.run_id}"}}\n' if as_json else f"{each.run_id}\n")
+def print_ids(run_ids: Iterable[str], *, as_json: bool) -> None:
+    """Print the ids of runs that nobody waits for."""
+    for run_id in run_ids:
+        sys.stdout.write(f'{{"run_id": "{run_id}"}}\n' if as_json else f"{run_id}\n")
 
 
-def _wait(settings: Settings, store: Store, runs: Sequence[Run], *, as_json: bool) -> Exit:
+def wait_for_runs(settings: Settings, store: Store, runs: Sequence[Run], *, as_json: bool) -> Exit:
+    """Wait until they are closed, print their reports and return the exit code; Ctrl-C leaves them going."""
     try:
         with make_watcher(quiet=False) as watcher:
             heads = follow(store, runs, watcher=watcher)

@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 FIRST_ROWS = 10
 COMMAND = "contact-sync"
-FACTS = ("run_id", "connector", "sync_mode", "trigger", "sync_timestamp", "duration_s", "dry_run")
+FACTS = ("run_id", "undoes", "connector", "sync_mode", "trigger", "sync_timestamp", "duration_s", "dry_run")
 
 
 def print_report(store: Store, head: Json, *, most: int | None = FIRST_ROWS, command: str | None = COMMAND) -> None:

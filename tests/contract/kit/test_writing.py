@@ -54,6 +54,24 @@ def test_update_writes_the_differences_and_nothing_else(psa: Psa) -> None:
     assert after == psa.port.fetch_contact(before.id)
 
 
+def test_object_id_is_taken_off_and_put_on_again(psa: Psa) -> None:
+    contact = psa.port.create_contact(draft(job_title="Buyer"), permit=permit)
+    for entra_id in ("", "", object_id(3)):
+        after = psa.port.update_contact(change(contact, entra_id=entra_id), permit=permit)
+        assert (after.entra_id or "") == entra_id
+        assert (after.fields, after.active) == (contact.fields, True)
+        assert after == psa.port.fetch_contact(contact.id)
+
+
+def test_values_are_put_back_as_they_were_read(psa: Psa) -> None:
+    values = {"email": "a@contoso.example", "job_title": "Buyer", "phone": "+49 1 23", "mobile_phone": "+49 1 7"}
+    before = psa.port.create_contact(draft(**values), permit=permit)
+    others = {"email": "b@contoso.example", "job_title": None, "phone": "+49 1 99", "mobile_phone": None}
+    psa.port.update_contact(change(before, fields=others), permit=permit)
+    back = {name: before.fields.get(name) for name in others}
+    assert psa.port.update_contact(change(before, fields=back), permit=permit).fields == before.fields
+
+
 def test_repeated_update_writes_the_same_values(psa: Psa) -> None:
     before = psa.port.create_contact(draft(email="a@contoso.example", job_title="Buyer"), permit=permit)
     wanted = change(before, fields={"email": "b@contoso.example", "job_title": None, "last_name": "Sample"})

@@ -21,6 +21,7 @@ VERBS = [
     "demo",
     "run",
     "cancel",
+    "undo",
     "runs",
     "report",
     "status",
