@@ -1,17 +1,20 @@
 """The page about audits: its example works on a sandbox, and its lists are complete."""
 
+import json
 import re
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from adapters.connectwise import ConnectWiseContacts
 from tasks.auditing.audit_csv import COLUMNS
 from tasks.auditing.survivors import CRITERIA
 from tasks.profiles import GAPS
-from tests.docs.blocks import find_blocks, run_block
+from tests.docs.blocks import Block, find_blocks, run_block
 from tests.docs.installation import ROOT, Installation, running_sandbox
 
 PAGE = (ROOT / "ops" / "docs" / "audit.md").read_text(encoding="utf-8")
@@ -50,6 +53,10 @@ def control(installation: Installation, method: str, path: str, body: object = N
     return answer
 
 
+def _where(installation: Installation) -> dict[str, Any]:
+    return {"folder": installation.folder, "environment": installation.environment}
+
+
 def test_the_example_works_and_writes_to_neither_side(installation: Installation) -> None:
     def writes() -> list[object]:
         entries: list[object] = control(installation, "GET", "audit").json()
@@ -57,11 +64,27 @@ def test_the_example_works_and_writes_to_neither_side(installation: Installation
 
     before = writes()
     (block,) = find_blocks(PAGE)
-    run_block(block, folder=installation.folder, environment=installation.environment)
+    run_block(block, **_where(installation))
     assert writes() == before
     assert before
     assert (installation.folder / "audit.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     assert "keep" in (installation.folder / "audit.csv").read_text(encoding="utf-8")
+
+
+def test_it_costs_what_reading_costs(installation: Installation) -> None:
+    control(installation, "DELETE", "counters")
+    run_block(Block("audit", "sh", "contact-sync audit contoso --json >audit.json", 0), **_where(installation))
+    found = json.loads((installation.folder / "audit.json").read_text(encoding="utf-8"))
+    calls = control(installation, "GET", "counters").json()["calls"]
+    psa = [call for call in calls if call["vendor"] == "connectwise"]
+    graph = [call for call in calls if call["vendor"] == "graph"]
+    once_a_process = 2  # where the installation's API lives, and its kinds of addresses and numbers
+    count = 1
+    assert (
+        sum(call["count"] for call in psa) <= ConnectWiseContacts.cost.index(found["contacts"]) + count + once_a_process
+    )
+    assert {call["method"] for call in psa} == {"GET"}
+    assert sum(call["count"] for call in graph) == -(-found["users"] // 999)
 
 
 def test_each_measure_column_and_criterion_is_explained() -> None:
