@@ -7,9 +7,9 @@ import structlog
 
 from adapters.errors import AnswerLostError, BudgetError, TransientError, WireError
 from adapters.records import Grant, Outcome, Planned, Run
-from tasks import failures, report
+from tasks import closing, failures, report
 from tasks.connector import Connector
-from tasks.ports import Contacts, Ports
+from tasks.ports import Contacts, Json, Ports
 
 LONGEST_WAIT_S = 30.0  # where the vendor names none
 SHORTEST_WAIT_S = 0.2
@@ -44,6 +44,10 @@ class Attempt:
     def user_id(self) -> str:
         """The user's object id."""
         return self.planned.user.id
+
+    def stamped(self, row: Json) -> Json:
+        """Give a warning its time."""
+        return report.warning_row(row, at=closing.now(self.ports))
 
     def record(self, outcome: Outcome) -> float | None:
         """Record the outcome. With a stale fence nothing is recorded: the holder that took over does it."""

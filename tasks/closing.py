@@ -5,10 +5,11 @@ from typing import Any
 
 from adapters.records import Churn, Run, RunState, Watermark
 from adapters.records.runs import CANCELLED
-from tasks import alerting, codes, guarding, reading_plan, report
+from tasks import alerting, approving, codes, guarding, reading_plan, report
 from tasks.guarding import Excess
 from tasks.ports import Ports
 from tasks.request import SyncRequest
+from tasks.requesting import CARRIES_OUT
 
 Json = dict[str, Any]
 
@@ -97,11 +98,36 @@ def _close(ports: Ports, run: Run) -> None:
     head["home"] = run.home
     if run.undoes:
         head["undoes"] = run.undoes
-    settles = not (SyncRequest.from_run(run.request).is_restricted or run.undoes)
+    carried = run.notes.get(CARRIES_OUT)
+    if carried:
+        head["carries_out"] = {"plan": carried["number"], "run_id": carried["run"]}
+    settles = not (SyncRequest.from_run(run.request).is_restricted or run.undoes or carried)
     watermark = _next_watermark(ports, run, counts)
     fact = alerting.fact_of(run, head, at_ms=ports.runs.now_ms())
-    ports.runs.close(run.run_id, head=head, watermark=watermark, settles=settles, alert=fact)
+    approving.approve_by(ports, run)
+    plan = _plan_of(ports, run)
+    if plan is not None and plan["is_first"]:
+        ports.kept.replace_first(run.connector_id, run.run_id)
+    ports.runs.close(run.run_id, head=head, watermark=watermark, settles=settles, alert=fact, plan=plan)
     wake_next(ports, run.instance)
+
+
+def _plan_of(ports: Ports, run: Run) -> Json | None:
+    """Return what is known of the plan that the run's report is to keep; one that was stopped keeps none."""
+    facts = run.notes.get("plan")
+    if facts is None or run.stopping is not None:
+        return None
+    connector = ports.configuration.connector(run.connector_id, version=run.config_version)
+    return {
+        **facts,
+        "trigger": run.trigger,
+        "is_held": not run.dry_run,
+        "is_first": any(each.kind == guarding.FIRST_RUN for each in _excesses(run)),
+        "home": run.home,
+        "config_version": run.config_version,
+        "fingerprint": connector.fingerprint,
+        "request": {**run.request, "dry_run": False},
+    }
 
 
 def _run_warnings(ports: Ports, run: Run) -> list[Json]:
@@ -128,7 +154,7 @@ def _next_watermark(ports: Ports, run: Run, counts: dict[str, int]) -> Watermark
     request = SyncRequest.from_run(run.request)
     link = run.notes.get("new_link")
     left_over = run.stopping or run.notes.get("held") or counts.get("unprocessed")
-    if link is None or run.dry_run or request.is_narrowed or left_over:
+    if link is None or run.dry_run or request.is_narrowed or left_over or CARRIES_OUT in run.notes:
         return None
     connector = ports.configuration.connector(run.connector_id, version=run.config_version)
     before = ports.memory.watermark(run.connector_id)
@@ -139,6 +165,7 @@ def _next_watermark(ports: Ports, run: Run, counts: dict[str, int]) -> Watermark
         delta_link=link,
         obtained_at_ms=run.notes["link_at_ms"],
         fingerprint=connector.fingerprint,
+        home=run.home,
         fresh=bool(run.notes.get("fresh")),
         full_at_ms=full_at_ms,
         users=run.notes.get("users_read") or (before.users if before else 0),

@@ -18,6 +18,7 @@ UNEXPECTED_ANSWER = "UnexpectedAnswer"  # a vendor answered what we cannot belie
 INTERNAL_ERROR = "InternalError"  # our own mistake; the worker's log has it
 UNKNOWN_CONNECTOR = "UnknownConnector"  # the configuration has no such connector
 PAIRING_UNCONFIRMED = "PairingUnconfirmed"  # tenant and company share no domain, and nobody has confirmed them
+PLAN_UNUSABLE = "PlanUnusable"  # a plan that was to be carried out is gone, damaged or another one's
 
 # warnings
 PAIRING_UNCHECKED = "PairingUnchecked"  # a first run, before `check` has compared tenant and company
@@ -35,6 +36,7 @@ USER_OUT_OF_SCOPE = "UserOutOfScope"  # a rule leaves out a user whose contact i
 CONTACT_KEPT_ACTIVE = "ContactKeptActive"  # the contact of a leaver is on the keep-active list
 ADDITIVE_ONLY = "AdditiveOnly"  # the list of users is not proved complete: nobody is taken for gone by it
 CHANGES_HELD = "ChangesHeld"  # more changes of one kind than the guard lets through
+PLAN_LINE_SKIPPED = "PlanLineSkipped"  # a plan's change was left: user, contact or rules have changed since
 CONTACT_MERGED = "ContactMerged"  # the linked contact is gone, and another one has the user's address
 CONTACT_UNLINKED = "ContactUnlinked"  # the object id that we wrote on a contact was taken off it
 CONTACT_MOVED = "ContactMoved"  # the contact is in another company than where we left it

@@ -4,9 +4,21 @@ from collections.abc import Iterator
 
 from adapters.errors import WireError
 from adapters.records import Outcome, Planned, Run, RunState, User
-from tasks import claiming, closing, codes, conflicts, fanning_out, holding, indexing, leaving, report, sifting, undoing
+from tasks import (
+    carrying_out,
+    claiming,
+    closing,
+    codes,
+    conflicts,
+    fanning_out,
+    holding,
+    indexing,
+    leaving,
+    report,
+    sifting,
+    undoing,
+)
 from tasks.connector import Connector
-from tasks.guarding import Excess
 from tasks.holding import JudgingHold
 from tasks.inquiry import Case
 from tasks.judgement import Judgement
@@ -15,6 +27,7 @@ from tasks.leaving import Leaver
 from tasks.matching import Match, Refusal
 from tasks.ports import Json, Ports
 from tasks.profiles import USERS
+from tasks.sifting import Sifted
 from tasks.survey import Survey
 
 LOOK_UPS = 2  # calls that one user costs without an index
@@ -33,9 +46,13 @@ def judge(ports: Ports, run: Run) -> float | None:
         fanning_out.resume(ports, run)
         return None
     connector = ports.configuration.connector(run.connector_id, version=run.config_version)
-    judgement = Judgement(ports, run, connector, hold=JudgingHold(ports, run))
     try:
+        judgement = Judgement(ports, run, connector, hold=JudgingHold(ports, run))
         return _judge_undo(judgement) if run.undoes else _judge(judgement)
+    except carrying_out.PlanGoneError as error:
+        message = f"{error}; make a new one by `contact-sync plan {run.connector_id}`"
+        closing.fail_run(ports, run, code=codes.PLAN_UNUSABLE, message=message)
+        return None
     except LookupError:
         if not _is_judged(ports, run):
             raise
@@ -104,13 +121,14 @@ def _judge(judgement: Judgement) -> float | None:
         return holding.BUSY_WAIT_S
     try:
         _plan_all(judgement, survey)
-        excesses = sifting.sift(judgement)
+        judgement.add_unmet()
+        sifted = sifting.sift(judgement)
     except BaseException:
         ports.plan.release(run.run_id, holder=judgement.holder)
         raise
     judgement.forget_gone()
     _keep_profiles(judgement, survey)
-    ports.runs.note(run.run_id, enabled_users=enabled, **_findings(judgement, survey, excesses))
+    ports.runs.note(run.run_id, enabled_users=enabled, **_findings(judgement, survey, sifted))
     if ports.plan.seal(run.run_id, holder=judgement.holder):
         _go_on(ports, run)
     return None
@@ -136,11 +154,12 @@ def _judge_undo(judgement: Judgement) -> float | None:
     return None
 
 
-def _findings(judgement: Judgement, survey: Survey, excesses: list[Excess]) -> Json:
+def _findings(judgement: Judgement, survey: Survey, sifted: Sifted) -> Json:
     """Return what the close has to know of the judging."""
     counts = judgement.run.mode == "full" and judgement.is_list_believed
     return {
-        "held": [excess.model_dump() for excess in excesses],
+        "held": [excess.model_dump() for excess in sifted.excesses],
+        "plan": sifted.plan,
         "tally": dict(judgement.tally),
         "list_incomplete": not judgement.is_list_whole,
         "users_read": survey.users if counts else None,

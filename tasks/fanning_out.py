@@ -8,6 +8,7 @@ from adapters.records import DirectoryPage, Run, RunState, Tombstone, User
 from tasks import reading_plan
 from tasks.ports import Directory, Ports
 from tasks.request import SyncRequest
+from tasks.requesting import CARRIES_OUT
 
 MOST_RESTARTS = 5  # of one run's read; a list whose page links keep dying is a passing failure of Graph
 
@@ -58,7 +59,10 @@ def _read_page(ports: Ports, run: Run, *, page: int) -> Json | Literal[False] | 
         read, next_step = Read((), (), {}), None
     else:
         read_at_ms = ports.runs.now_ms()
-        read = _read(ports.directory(run), step, read_at_ms=read_at_ms)
+        if step["kind"] == "planned":
+            read = _read_planned(ports, run, step)
+        else:
+            read = _read(ports.directory(run), step, read_at_ms=read_at_ms)
         next_step = read.next_step
         step = {**step, "read_at_ms": read_at_ms}
     ports.reading.save_page(
@@ -127,6 +131,22 @@ def _read_names(directory: Directory, step: Json, next_step: Json) -> Read:
         else:
             unknown.append(name)
     return Read(tuple(entries), tuple(unknown), next_step)
+
+
+def _read_planned(ports: Ports, run: Run, step: Json) -> Read:
+    """Read some users of the plan that the run carries out.
+
+    Whoever is gone still is: that a contact may be switched off was proved when the line was planned."""
+    source, most = run.notes[CARRIES_OUT]["run"], ports.timing.names_per_page
+    operation = step.get("operation")
+    lines, at = ports.kept.lines_from(source, step.get("at"), most=most, operation=operation)
+    directory, entries = ports.directory(run), list[User | Tombstone]()
+    for line in lines:
+        reason: Literal["deleted", "missing"] = "deleted" if line["operation"] == "deactivate" else "missing"
+        user_id = line["office365_id"]
+        entries.append(directory.fetch_user(user_id) or Tombstone(id=user_id, reason=reason))
+    follows = reading_plan.follow(step.get("then", []), **_found(step)) if at is None else {**step, "at": at}
+    return Read(tuple(entries), (), follows)
 
 
 def _start_over(ports: Ports, run: Run, error: ResyncError) -> float | None:

@@ -15,13 +15,25 @@ from tasks import report
 from tasks.connector import Guard, GuardLimit
 from tasks.differences import written_values
 
-__all__ = ["Excess", "churn_of", "explain_hold", "find_excesses", "fingerprint_of", "held_row", "kinds_of", "limit_of"]
+__all__ = [
+    "FIRST_RUN",
+    "Excess",
+    "churn_of",
+    "explain_hold",
+    "find_excesses",
+    "fingerprint_of",
+    "held_row",
+    "kinds_of",
+    "limit_of",
+    "mark_of",
+]
 
 Json = dict[str, Any]
 
 CREATIONS = "creations"
 DEACTIVATIONS = "deactivations"
 REWRITES = "rewrites"
+FIRST_RUN = "first_run"  # everything that a connector's first automatic run would write
 UNGUARDED_FIELDS = frozenset({"entra_id"})
 RUNS_REMEMBERED = 30
 FEWEST_RUNS = 5  # of which something can be called usual
@@ -30,7 +42,7 @@ FEWEST_RUNS = 5  # of which something can be called usual
 class Excess(Record):
     """More changes of a kind than the guard lets through."""
 
-    kind: str  # creations, deactivations, rewrites
+    kind: str  # creations, deactivations, rewrites, first_run
     field: str | None = None  # of rewrites
     number: int
     earlier: int = 0  # that other runs which nobody asked for made within a day
@@ -107,19 +119,29 @@ def churn_of(tally: Mapping[str, int], *, held: Collection[str] = ()) -> Churn:
 def held_row(planned: Planned, kinds: Collection[str]) -> Json:
     """Return the row of a change that is held: what would be written where, and the mark of exactly this change."""
     row = report.success_row(planned)
-    operation = "create" if planned.draft is not None else "deactivate" if row.get("deactivated") else "update"
     return {
         **{name: row[name] for name in ("office365_id", "user_principal_name", "display_name")},
         "psa_contact_id": row["psa_contact_id"],
         "psa_company_id": row["psa_company_id"],
-        "operation": operation,
         "kinds": sorted(kinds),
         "changed_fields": list(planned.changed_fields),
         "before": planned.before,
         "after": written_values(planned),
-        "fingerprint": fingerprint_of(planned),
+        **mark_of(planned),
         "read_at_ms": planned.read_at_ms,
     }
+
+
+def mark_of(planned: Planned) -> Json:
+    """Return what makes a report's row the line of a plan: the operation, and the mark of exactly this change."""
+    return {"operation": operation_of(planned), "fingerprint": fingerprint_of(planned)}
+
+
+def operation_of(planned: Planned) -> str:
+    """Say what is done to the contact: create, update or deactivate."""
+    if planned.draft is not None:
+        return "create"
+    return "deactivate" if planned.change is not None and planned.change.active is False else "update"
 
 
 def fingerprint_of(planned: Planned) -> str:
@@ -133,14 +155,21 @@ def fingerprint_of(planned: Planned) -> str:
 
 def explain_hold(excesses: Sequence[Excess], *, run_id: str) -> str:
     """Say what is held, why, and what to do about it."""
+    through = f"`contact-sync approve {run_id}` lets exactly them through"
+    if any(each.kind == FIRST_RUN for each in excesses):
+        return (
+            f"this is the connector's first automatic run, so its {excesses[0].number} changes are a plan that waits,"
+            f" and nothing was written: look at them by `contact-sync report {run_id} --held`; {through}, and lets the"
+            " connector run by itself from then on. A run by hand over the whole tenant does the same"
+        )
     parts = [
         f"{each.number} {_words(each)}{_and_earlier(each)}, more than the {each.limit} that its guard lets through"
         f" ({each.contacts} contacts, usually {each.usual:g} a run)"
         for each in excesses
     ]
     return (
-        f"nothing of these was written: {'; '.join(parts)}. Look at them by `contact-sync report {run_id} --held`,"
-        " then correct Microsoft 365, the rules or the mapping, or raise the guard's limit"
+        f"nothing of these was written: {'; '.join(parts)}. Look at them by `contact-sync report {run_id} --held`;"
+        f" {through}. Else correct Microsoft 365, the rules or the mapping, or raise the guard's limit"
     )
 
 

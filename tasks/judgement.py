@@ -9,6 +9,7 @@ import structlog
 from adapters.errors import NotFoundError, WireError
 from adapters.records import Contact, Outcome, Planned, Run, Tombstone, User
 from tasks import closing, codes, guarding, holding, report
+from tasks.carrying_out import Lines
 from tasks.conflicts import AddressClaim
 from tasks.connector import Connector
 from tasks.drafting import Drafted, Drafter, name_of
@@ -20,6 +21,7 @@ from tasks.planning import ComparedField, Planner
 from tasks.ports import Json, Ports
 from tasks.reading_plan import FOREIGN
 from tasks.request import SyncRequest
+from tasks.requesting import CARRIES_OUT
 from tasks.scope import Exclusion, Scope
 from tasks.succession import Succession
 
@@ -47,6 +49,7 @@ class Judgement:
         self._planner = Planner(connector, schema, self.request)
         self._unruled: dict[str, str] = {}  # users for whom a rule could not be evaluated
         self._hold = hold
+        self._lines = Lines(ports, run) if hold is not None and CARRIES_OUT in run.notes else None
         self._at = closing.now(ports)
         self._succession = Succession()
         self.gone: dict[str, tuple[Tombstone, int]] = {}  # users that were met as tombstones, when they were read
@@ -183,6 +186,8 @@ class Judgement:
         """Put decisions into the run's plan; a dry run remembers nothing of them."""
         planned = [decision for decision in decisions if isinstance(decision, Planned)]
         outcomes = [decision for decision in decisions if isinstance(decision, Outcome)]
+        if self._lines is not None:
+            planned, outcomes = self._lines.choose(decisions, stamped=self.stamped)
         for plan in planned:
             self.tally.update(guarding.kinds_of(plan))
         if self.run.dry_run:
@@ -196,10 +201,23 @@ class Judgement:
                 self.ports.plan.add(self.run.run_id, holder=self.holder, planned=planned, outcomes=outcomes)
 
     def add_rows(self, rows: Mapping[str, Sequence[Json]]) -> None:
-        """Put rows into the report of users that are counted nowhere, by kind."""
-        if any(rows.values()):
+        """Put rows into the report of users that are counted nowhere, by kind; whose line is left out, is skipped."""
+        if self._lines is not None:
+            self._add_outcomes(self._lines.left_out(rows.get("excluded", ()), stamped=self.stamped))
+        elif any(rows.values()):
             with holding.while_held():
                 self.ports.plan.add_rows(self.run.run_id, holder=self.holder, rows=rows)
+
+    def add_unmet(self) -> None:
+        """Put a skip into the plan for each line of which nothing has been said; only a kept plan has lines."""
+        if self._lines is not None:
+            for outcomes in self._lines.unmet(stamped=self.stamped):
+                self._add_outcomes(outcomes)
+
+    def _add_outcomes(self, outcomes: Sequence[Outcome]) -> None:
+        if outcomes:
+            with holding.while_held():
+                self.ports.plan.add(self.run.run_id, holder=self.holder, planned=(), outcomes=outcomes)
 
     def _mark_wanted(self, case: Case, verdict: Match | Refusal) -> None:
         """Keep in mind whose contacts nobody may switch off in this run, and who could take over a role."""

@@ -8,6 +8,7 @@ from tasks import codes
 from tasks.connector import Connector
 from tasks.ports import Ports
 from tasks.request import SyncRequest
+from tasks.requesting import CARRIES_OUT
 
 DELTA_LINK_LIFETIME_DAYS = (
     7  # devblogs.microsoft.com/microsoft365dev, "Duration of change tracking tokens", read 2026-11-22
@@ -15,6 +16,7 @@ DELTA_LINK_LIFETIME_DAYS = (
 RENEWED_DAYS = 6  # a connector whose link is that old runs, whatever its schedule says
 TRUSTED_DAYS = 6.5  # half a day is left for a run that is late
 FRESH_OVERLAP = timedelta(minutes=15)  # Graph's lists lag behind its writes by seconds to minutes
+MOST_ONE_BY_ONE = 500  # users of a kept plan; a list of all brings a thousand with each call
 DAY_MS = 86_400_000
 FOREIGN = "/"  # begins the ids of users of other tenants
 
@@ -101,6 +103,8 @@ def follow(steps: list[Json], **found: Any) -> Json:
 def _steps(run: Run, request: SyncRequest, *, names_per_page: int) -> list[Json]:
     if run.undoes:
         return []  # it goes by the journal of another run
+    if CARRIES_OUT in run.notes:
+        return _steps_of_plan(run.notes[CARRIES_OUT]["lines"])
     if request.is_targeted:
         # an event names object ids, and a user that is gone is what it tells, not a mistake in its name
         kind = "ids" if run.trigger == "event" else "names"
@@ -115,6 +119,15 @@ def _steps(run: Run, request: SyncRequest, *, names_per_page: int) -> list[Json]
     if request.is_narrowed or run.dry_run:
         return [{"kind": "list"}]
     return [{"kind": "list"}, {"kind": "delta", "link": link}] if alive else [{"kind": "latest"}, {"kind": "list"}]
+
+
+def _steps_of_plan(lines: int) -> list[Json]:
+    """Read the users of a kept plan one by one, or in the list of all where that is cheaper.
+
+    The list has nobody who left: the users whose contact is to be switched off are read one by one all the same."""
+    if lines <= MOST_ONE_BY_ONE:
+        return [{"kind": "planned"}]
+    return [{"kind": "list"}, {"kind": "planned", "operation": "deactivate"}]
 
 
 def _in_pages(kind: str, names: list[str], size: int) -> list[Json]:

@@ -16,6 +16,8 @@ from tasks.request import SyncRequest
 BY_ITSELF = frozenset({"schedule", "event", "poll"})  # triggers that office365_sync_enabled switches off
 ID_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # nothing that is misread over the telephone
 ID_LETTERS = 6
+KEEPS_PLAN = "keeps_plan"  # note of a dry run whose report is to hold a numbered plan
+CARRIES_OUT = "carries_out"  # note of a run that writes the lines of a kept plan and nothing else: run, number, lines
 KEY_KEPT_S = 86_400.0  # a message is delivered again within the visibility time-out, a caller repeats within hours
 
 
@@ -39,19 +41,29 @@ def read_inputs(inputs: object) -> SyncRequest:
 
 
 def request_run(
-    ports: Ports, connector_id: str, request: SyncRequest | Mapping[str, Any], *, trigger: str, key: str | None = None
+    ports: Ports,
+    connector_id: str,
+    request: SyncRequest | Mapping[str, Any],
+    *,
+    trigger: str,
+    key: str | None = None,
+    keeps_plan: bool = False,
 ) -> Run:
     """Write a requested run into the ledger and publish its start; returns the run as requested.
 
-    A repeat requests another run, but names the same one under the same idempotency key. Raises KeyError for a
-    connector that is not in the published configuration, and pydantic's ValidationError for inputs that are not the
-    specified ones.
+    `keeps_plan` makes it a dry run whose report holds a plan. A repeat requests another run, but names the same one
+    under the same idempotency key. Raises KeyError for a connector that is not in the published configuration, and
+    pydantic's ValidationError for inputs that are not the specified ones.
     """
     asked = request if isinstance(request, SyncRequest) else SyncRequest.from_run(dict(request))
+    if keeps_plan:
+        asked = asked.model_copy(update={"dry_run": True})
     connector = ports.configuration.connector(connector_id, version=ports.configuration.current_version())
     while True:
         now_ms = ports.runs.now_ms()
         run = new_run(connector, asked, trigger=trigger, run_id=new_run_id(connector_id, at_ms=now_ms), at_ms=now_ms)
+        if keeps_plan:
+            run = run.model_copy(update={"notes": {**run.notes, KEEPS_PLAN: True}})
         if key is not None:
             run_id = ports.runs.request_once(run, key=key, keep_s=KEY_KEPT_S)
             run = run.model_copy(update={"run_id": run_id})

@@ -2,11 +2,12 @@
 
 from adapters.errors import NotFoundError
 from adapters.records import Run, RunState
-from tasks import closing, codes, indexing, pairing, reading_plan
+from tasks import approving, closing, codes, indexing, pairing, reading_plan
 from tasks.connector import Connector
 from tasks.ports import Json, Ports
 from tasks.reading_plan import Choice
 from tasks.request import SyncRequest
+from tasks.requesting import CARRIES_OUT
 
 FIRST_TURN_S = 3.0  # a run that may start next asks so often
 TURN_S = 1.0  # one that has others before it waits so much longer for each
@@ -54,12 +55,15 @@ def _begin(ports: Ports, run: Run) -> Run | int | None:
         closing.fail_run(ports, run, code=codes.UNKNOWN_CONNECTOR, message=message)
         return None
     request = SyncRequest.from_run(run.request)
-    choice = Choice("incremental", {}) if run.undoes else reading_plan.choose(ports, connector, request)
+    is_plan = CARRIES_OUT in run.notes
+    is_told = is_plan or run.undoes
+    choice = Choice("incremental", {}) if is_told else reading_plan.choose(ports, connector, request)
     begun = ports.runs.begin_reading(
         run.run_id,
         mode=choice.mode,
         config_version=version,
-        exclusive=bool(run.undoes) or not request.is_targeted,  # nothing is written again while it is undone
+        # nothing is written again while it is undone; a plan that somebody approved waits for nobody
+        exclusive=bool(run.undoes) or not (request.is_targeted or is_plan),
         home=connector.home,
         notes={**choice.notes, **_warnings(ports, run, connector)},
         most=connector.concurrent_runs,
@@ -67,6 +71,8 @@ def _begin(ports: Ports, run: Run) -> Run | int | None:
     if isinstance(begun, str):
         closing.refuse_busy(ports, run, running=begun)
         return None
+    if is_plan and isinstance(begun, Run):
+        approving.approve_by(ports, begun)
     return begun
 
 

@@ -3,16 +3,19 @@
 import structlog
 
 from adapters.errors import TenantError
+from tasks import approving
 from tasks.connector import Connector
 from tasks.dispatching import CONNECTOR_UNUSABLE
 from tasks.ports import Ports
+from tasks.reading_plan import DAY_MS
 from tasks.request import SyncRequest
-from tasks.requesting import new_run, new_run_id
+from tasks.requesting import new_run, new_run_id, request_run
 
 USERS_HERE = "@"  # the ledger puts the users' ids in its place
 MOST_USERS = 250  # of one run; more wait for the next one
 MOST_RUNS = 4  # of one connector at once: one user that waits for the PSA keeps the others waiting no longer
 UNUSABLE_WAIT_S = 60.0
+UNAPPROVED_WAIT_S = 60.0  # until somebody approves of the first run, changed users wait
 CHANGES_TAKEN = "events.taken"
 CHANGES_UNWANTED = "events.unwanted"
 
@@ -54,7 +57,18 @@ def _wanted(ports: Ports, connector_id: str) -> Connector | None:
     if not connector.office365_sync_enabled:
         _drop(ports, connector_id)
         return None
+    if not approving.is_approved(ports, connector):
+        _ask_for_first_plan(ports, connector)
+        ports.events.postpone(connector_id, seconds=UNAPPROVED_WAIT_S)
+        return None
     return connector
+
+
+def _ask_for_first_plan(ports: Ports, connector: Connector) -> None:
+    """Ask for a run over the whole tenant, once a day, unless a plan waits: it is held, and somebody is told."""
+    if ports.kept.first_of(connector.connector_id) is None and not ports.events.busy_with(connector.connector_id):
+        key = f"first:{connector.connector_id}:{ports.runs.now_ms() // DAY_MS}"
+        request_run(ports, connector.connector_id, SyncRequest(), trigger="event", key=key)
 
 
 def _drop(ports: Ports, connector_id: str) -> None:

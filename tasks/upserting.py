@@ -15,7 +15,7 @@ from adapters.errors import (
     WireError,
 )
 from adapters.records import Claim, Contact, Intent, Outcome
-from tasks import deciding, failures, feeding, resolving, stepping
+from tasks import carrying_out, deciding, failures, feeding, resolving, stepping
 from tasks.addresses import addresses_of
 from tasks.attempt import Attempt
 from tasks.ports import Permit, Ports
@@ -155,6 +155,7 @@ def _decide_again(attempt: Attempt) -> float | None:
     planned = attempt.planned
     withheld = frozenset(addresses_of(planned.user)) - frozenset(planned.addresses)
     decision = deciding.decide_live(attempt.ports, attempt.run, attempt.connector, planned=planned, withheld=withheld)
+    decision = carrying_out.hold_to(attempt.run, planned, decision, stamped=attempt.stamped)
     if isinstance(decision, Outcome):
         return attempt.record(decision)
     attempt.planned, attempt.looked = decision, True

@@ -99,6 +99,7 @@ def build_ports(settings: Settings, store: Store, *, publisher: Publisher) -> Po
         events=store.events,
         reports=store.reports,
         journal=store.journal,
+        kept=store.kept,
         recovery=store.recovery,
         budgets=store.budgets,
         presence=store.presence,

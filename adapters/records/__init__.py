@@ -11,6 +11,7 @@ from adapters.records.contacts import (
 )
 from adapters.records.directory import USER_PROPERTIES, Credential, DirectoryPage, Organization, Tombstone, User
 from adapters.records.events import LifecycleEvent, Notification, Subscribed, Subscription, Taken
+from adapters.records.plans import KeptPlan
 from adapters.records.runs import (
     Batch,
     Churn,
@@ -44,6 +45,7 @@ __all__ = [
     "Grant",
     "HistoryEvent",
     "Intent",
+    "KeptPlan",
     "LifecycleEvent",
     "Link",
     "Member",

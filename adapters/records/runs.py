@@ -179,6 +179,7 @@ class Watermark(Record):
     delta_link: str
     obtained_at_ms: int
     fingerprint: str  # configuration and $select
+    home: str = ""  # of the run; empty: saved by a release that knew no approvals
     fresh: bool = False  # taken by `$deltatoken=latest`: the next run also reads users created shortly before
     full_at_ms: int = 0  # the last full run that closed
     users: int = 0  # of the tenant, by the last full read that was believed; 0: none yet

@@ -6,6 +6,7 @@ from adapters.store.connection import Connection
 from adapters.store.events import Events
 from adapters.store.index import Index
 from adapters.store.journal import Journal
+from adapters.store.kept_plans import KeptPlans
 from adapters.store.keys import PREFIX
 from adapters.store.memory import Memory
 from adapters.store.outbox import Outbox
@@ -40,6 +41,7 @@ class Store:
         self.snapshots = Snapshots(connection)
         self.reports = Reports(connection)
         self.journal = Journal(connection)
+        self.kept = KeptPlans(connection)
         self.outbox = Outbox(connection)
         self.alerts = Alerts(connection, outbox=self.outbox, reports=self.reports)
         self.presence = Presence(connection, timing=timing)

@@ -19,7 +19,7 @@ def quote(part: str) -> str:
 class Keys:
     """The names of everything, under one prefix."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str) -> None:  # noqa: PLR0915 - a list of names
         """Keep the prefix; the keys without parts are made once."""
         self._prefix = prefix
         self.server = self._of("server")
@@ -48,6 +48,12 @@ class Keys:
         """String: who reconciles; expires."""
         self.closed = self._of("closed")
         """Sorted set: closed runs whose report is kept, by time of closing."""
+        self.kept = self._of("plans")
+        """Sorted set: closed runs whose report holds a plan, by the plan's number."""
+        self.kept_number = self._of("plans", "number")
+        """Counter: the number of the newest plan."""
+        self.first_plans = self._of("plans", "first")
+        """Hash: connector → the run that holds its newest first plan."""
         self.subscriptions = self._of("subscriptions")
         """Hash: connector → its subscription to changes of users (JSON)."""
         self.subscribed = self._of("subscribed")
@@ -117,6 +123,10 @@ class Keys:
     def connector_lease(self, connector_id: str) -> str:
         """Name the string: the open run that holds the connector."""
         return self._of("lease", connector_id)
+
+    def approved(self, connector_id: str) -> str:
+        """Name the hash: tenant and instance → by which run this pairing was approved for automatic runs (JSON)."""
+        return self._of("approved", connector_id)
 
     def unfinished(self, connector_id: str) -> str:
         """Name the hash: user → why it is not finished (JSON): the retry set and the refused users."""

@@ -118,6 +118,7 @@ class Reports:
             for run_id, connector_id in zip(run_ids, connector_ids, strict=True):
                 pipe.zrem(self._keys.closed_of(connector_id), run_id)
                 pipe.unlink(self._keys.report(run_id), *self._keys.report_parts(run_id).values())
+            pipe.zrem(self._keys.kept, *run_ids)
             for run_id in run_ids:
                 pipe.zrem(self._keys.closed, run_id)
             return sum(pipe.execute()[-len(run_ids) :])

@@ -156,8 +156,9 @@ class Runs:
         forget_watermark: bool = False,
         settles: bool = True,
         alert: Json | None = None,
+        plan: Json | None = None,
     ) -> bool:
-        """Close in one step: nothing of the run stays but its report.
+        """Close in one step: nothing of the run stays but its report, and with `plan` a numbered plan in it.
 
         False if it was not open, or while a user of a run that is being written has no outcome. A dry run's close
         keeps watermark, retry set and refused set as they are."""
@@ -170,6 +171,7 @@ class Runs:
             "connector_id": run.connector_id,
             "lane_name": lane_name(run.instance, run.lane),
             "head": json.dumps(head),
+            "plan": None if plan is None else json.dumps(plan),
             "watermark": None if watermark is None else watermark.model_dump_json(),
             "forget": forget_watermark,
             "settles": settles,
@@ -196,6 +198,8 @@ class Runs:
             "lanes": keys.lanes,
             "done": keys.done,
             "outbox": keys.outbox,
+            "kept": keys.kept,
+            "kept_number": keys.kept_number,
         }
 
 

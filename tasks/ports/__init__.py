@@ -3,6 +3,7 @@
 from tasks.ports.bundle import Ports, Timing
 from tasks.ports.configuration import Configuration
 from tasks.ports.events import Events
+from tasks.ports.kept_plans import KeptPlans
 from tasks.ports.ledger import Index, Memory, Plan, Reading, Runs, Users
 from tasks.ports.messages import Publisher
 from tasks.ports.upkeep import Alerts, Budgets, Expiry, Journal, Notifier, Presence, Recovery, Reports
@@ -19,6 +20,7 @@ __all__ = [
     "Index",
     "Journal",
     "Json",
+    "KeptPlans",
     "Memory",
     "Notifier",
     "Permit",

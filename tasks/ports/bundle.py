@@ -7,6 +7,7 @@ from adapters.records import Run
 from tasks.alerting import AlertRules
 from tasks.ports.configuration import Configuration
 from tasks.ports.events import Events
+from tasks.ports.kept_plans import KeptPlans
 from tasks.ports.ledger import Index, Memory, Plan, Reading, Runs, Users
 from tasks.ports.messages import Publisher
 from tasks.ports.upkeep import Alerts, Budgets, Expiry, Journal, Notifier, Presence, Recovery, Reports
@@ -52,6 +53,7 @@ class Ports:
     events: Events
     reports: Reports
     journal: Journal
+    kept: KeptPlans
     recovery: Recovery
     budgets: Budgets
     presence: Presence

@@ -86,9 +86,13 @@ class Runs(Protocol):
         forget_watermark: bool = False,
         settles: bool = True,
         alert: Json | None = None,
+        plan: Json | None = None,
     ) -> bool:
         """Close in one step: report head and rows kept under the run's id, watermark, retry set and refused set merged
         from the outcomes, lease, turn and every run-scoped key gone, closed marker set. False if it was not open.
+
+        `plan` says what is known of the plan that the rows make (`KeptPlan`); it is numbered in the same step, and the
+        head gets the number as "plan".
 
         `settles` says that users for whom the run ended well have nothing left to be retried."""
 

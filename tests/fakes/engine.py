@@ -136,6 +136,7 @@ class Engine:
             events=store.events,
             reports=store.reports,
             journal=store.journal,
+            kept=store.kept,
             recovery=store.recovery,
             budgets=self.budgets,
             presence=store.presence,

@@ -1,10 +1,10 @@
 -- End a run in one step: its report stays, everything else of it goes. Refused while a user has no outcome.
--- keys: run entries pages index index_keys spool plan members batches outcomes counts unfinished standing open closed closed_of marker report connector_lease watermarks lane turns lanes done outbox
+-- keys: run entries pages index index_keys spool plan members batches outcomes counts unfinished standing open closed closed_of marker report connector_lease watermarks lane turns lanes done outbox kept kept_number
 -- keys: rows.created rows.updated rows.skipped rows.errors rows.warnings rows.excluded rows.unprocessed rows.held
 -- keys: chunks.created chunks.updated chunks.skipped chunks.errors chunks.warnings chunks.excluded chunks.unprocessed chunks.held
 -- keys: report_rows.created report_rows.updated report_rows.skipped report_rows.errors report_rows.warnings report_rows.excluded report_rows.unprocessed report_rows.held
 -- keys: report_chunks.created report_chunks.updated report_chunks.skipped report_chunks.errors report_chunks.warnings report_chunks.excluded report_chunks.unprocessed report_chunks.held
--- args: run_id connector_id lane_name head watermark forget settles alert marker_ms
+-- args: run_id connector_id lane_name head plan watermark forget settles alert marker_ms
 
 local facts = redis.call('HMGET', run, 'state', 'dry_run', 'error')
 if not facts[1] or (facts[1] == 'writing' and not complete()) then
@@ -23,6 +23,12 @@ for kind, key in pairs(rows) do
     if redis.call('EXISTS', chunks[kind]) == 1 then
         redis.call('RENAME', chunks[kind], report_chunks[kind])
     end
+end
+if plan ~= '' then
+    local number = whole(redis.call('INCR', kept_number))
+    head = '{"plan":' .. number .. ',' .. string.sub(head, 2)
+    redis.call('HSET', report, 'plan', '{"number":' .. number .. ',' .. string.sub(plan, 2))
+    redis.call('ZADD', kept, number, run_id)
 end
 redis.call('HSET', report, 'head', head, 'connector_id', connector_id, 'closed_at_ms', whole(now))
 redis.call('ZADD', closed, whole(now), run_id)

@@ -45,6 +45,7 @@ def test_every_key_stands_under_the_prefix() -> None:
         keys.report("r"),
         keys.closed_of("c"),
         keys.connector_lease("c"),
+        keys.approved("c"),
         keys.unfinished("c"),
         keys.user_lease("c", "u"),
         keys.intent("c", "u"),
