@@ -24,7 +24,7 @@ UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 TITLES = {
     "run_failed": "runs fail",
     "error_rate": "many users fail",
-    "held": "the guard holds changes back",
+    "held": "changes are held back",
     "claimed_twice": "two connectors claim the same tenant or contacts",
     "not_successful": "no run has come to its end",
     "expiry": "expires soon",
@@ -83,6 +83,8 @@ def _text(notice: Notice, errors: dict[str, list[Json]]) -> Text:
         lines += _details(incident)
         lines += _first_errors(incident, errors)
     lines.append(f"Look closer: {_command(incident)}")
+    if incident.kind == "held" and notice.kind != "over":
+        lines += [f"Let through: contact-sync approve {harmless(run_id)}" for run_id in _held_runs(incident)]
     return Text(f"contact-sync: {prefix}{where}", "\n".join(lines))
 
 
@@ -123,6 +125,11 @@ def _command(incident: Incident) -> str:
         return LOOK
     kind = {"held": "held", "claimed_twice": "warnings"}.get(incident.kind, "errors")
     return f"contact-sync report {harmless(incident.run_id)} --{kind}"
+
+
+def _held_runs(incident: Incident) -> list[str]:
+    """Name the runs whose changes wait."""
+    return [member.run_id for member in incident.members.values()][:MOST_NAMES]
 
 
 def _time(at_ms: int) -> str:

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from adapters.records import Run
 from adapters.records.runs import CANCELLED
-from tasks import codes
+from tasks import codes, guarding
 from tasks.request import SyncRequest
 
 Json = dict[str, Any]
@@ -225,7 +225,8 @@ def _take_findings(standing: Standing, fact: Json) -> None:
     """Take in what a run held back, and what two connectors claim."""
     place, held = fact["connector"], fact.get("held")
     if held:
-        _join(standing, fact, "held", place=place, reason="correct them or raise its limit", detail=_held(held))
+        reason = "approve or correct them, or raise its limit"
+        _join(standing, fact, "held", place=place, reason=reason, detail=_held(held))
     else:
         _leave(standing, fact, "held")
     if fact.get("claims"):
@@ -235,7 +236,12 @@ def _take_findings(standing: Standing, fact: Json) -> None:
 
 
 def _held(excesses: Sequence[Json]) -> str:
-    return ", ".join(f"{each['number']} {each['kind']} (limit {each['limit']})" for each in excesses)
+    return ", ".join(
+        f"its first automatic run waits with {each['number']} changes"
+        if each["kind"] == guarding.FIRST_RUN
+        else f"{each['number']} {each['kind']} (limit {each['limit']})"
+        for each in excesses
+    )
 
 
 def _join(standing: Standing, fact: Json, kind: Kind, *, place: str, reason: str, detail: str = "") -> None:

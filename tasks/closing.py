@@ -104,7 +104,7 @@ def _close(ports: Ports, run: Run) -> None:
     settles = not (SyncRequest.from_run(run.request).is_restricted or run.undoes or carried)
     watermark = _next_watermark(ports, run, counts)
     fact = alerting.fact_of(run, head, at_ms=ports.runs.now_ms())
-    approving.approve_by(ports, run)
+    approving.take_back(ports, run)
     plan = _plan_of(ports, run)
     if plan is not None and plan["is_first"]:
         ports.kept.replace_first(run.connector_id, run.run_id)

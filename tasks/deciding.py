@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from adapters.errors import WireError
 from adapters.records import Outcome, Planned, Run, RunState, User
 from tasks import (
+    approving,
     carrying_out,
     claiming,
     closing,
@@ -19,6 +20,7 @@ from tasks import (
     undoing,
 )
 from tasks.connector import Connector
+from tasks.guarding import Excess
 from tasks.holding import JudgingHold
 from tasks.inquiry import Case
 from tasks.judgement import Judgement
@@ -88,7 +90,7 @@ def rehearse(judgement: Judgement) -> list[Excess]:
 
     Contacts are looked up one by one: no index is loaded."""
     _plan_all(judgement, Survey(judgement))
-    return sifting.sift(judgement)
+    return sifting.sift(judgement).excesses
 
 
 def _leave_live(judgement: Judgement, planned: Planned, leaver: Leaver | None) -> Decision:
@@ -178,6 +180,7 @@ def _keep_profiles(judgement: Judgement, survey: Survey) -> None:
 
 def _go_on(ports: Ports, run: Run) -> None:
     """Let what was planned be written, or the run be closed if nothing was."""
+    approving.approve_by(ports, run)
     ports.runs.touch(run.run_id, due_in_s=ports.timing.due_s)
     ports.publisher.feed(run.instance)
     if ports.plan.is_complete(run.run_id):

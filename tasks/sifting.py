@@ -48,11 +48,12 @@ def _excesses(judgement: Judgement) -> list[Excess]:
     """Judge the plan by the connector's guard; a first run over the tenant that somebody asked for is outside.
 
     Runs that nobody asked for (schedule, polls, events) are counted together over a day; the first of a connector is
-    held whole. Carrying out a kept plan is what somebody has looked at and asked for."""
+    held whole. A kept plan is looked at line by line: neither making it nor carrying it out is guarded."""
     ports, connector, run = judgement.ports, judgement.connector, judgement.run
     is_unasked = run.trigger in BY_ITSELF
     before = ports.memory.watermark(connector.connector_id)
-    if CARRIES_OUT in run.notes or (before is None and not is_unasked):
+    is_looked_at = CARRIES_OUT in run.notes or KEEPS_PLAN in run.notes
+    if is_looked_at or (before is None and not is_unasked):
         return []
     contacts = ports.memory.count_links(connector.home)
     if is_unasked and not run.dry_run and not approving.is_approved(ports, connector):

@@ -148,3 +148,9 @@ class KeptPlans:
         """Let the connector run by itself from now on, with this tenant and instance. The first approval stands."""
         value = json.dumps({"run_id": run_id, "at_ms": self._connection.now_ms()})
         self._connection.client.hsetnx(self._keys.approved(connector_id), home, value)
+
+    def disapprove(self, connector_id: str, *, run_id: str) -> None:
+        """Take back what that run has approved of, where no other run had before; a repeat changes nothing."""
+        for home, approval in self.approvals(connector_id).items():
+            if approval["run_id"] == run_id:
+                self._connection.client.hdel(self._keys.approved(connector_id), home)

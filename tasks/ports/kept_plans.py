@@ -44,3 +44,6 @@ class KeptPlans(Protocol):
 
     def approve(self, connector_id: str, home: str, *, run_id: str) -> None:
         """Let the connector run by itself from now on, with this tenant and instance. The first approval stands."""
+
+    def disapprove(self, connector_id: str, *, run_id: str) -> None:
+        """Take back what that run has approved of, where no other run had before; a repeat changes nothing."""

@@ -119,6 +119,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     with running_stack(
         tmp_path_factory.mktemp("events"), users=40, service=service, timing=TIMES, connectors={"demo": SETTINGS}
     ) as stack:
+        stack.approve("demo")
         yield Installation(stack)
 
 

@@ -19,6 +19,7 @@ SECRET = "the-client-state"
 
 @pytest.fixture
 def engine(engine: Engine) -> Engine:
+    engine.approve()
     engine.with_timing(event_window_s=0.02)
     engine.store.events.save_subscription(
         Subscribed(

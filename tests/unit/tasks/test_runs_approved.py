@@ -100,6 +100,7 @@ def test_approval_that_was_cancelled_can_be_given_again(engine: Engine) -> None:
     cancel_run(engine.ports, asked.run_id)
     engine.work()
     assert engine.psa.writes == []
+    assert engine.store.kept.approvals("contoso") == {}
     report = approve(engine, held["run_id"])
     assert report["run_id"] != asked.run_id
     assert counts(report) == (1, 2, 0, 0)
@@ -153,6 +154,17 @@ def test_run_by_hand_over_the_whole_tenant_is_the_approval_and_a_trial_is_not(en
     assert engine.run()["success"]
     engine.directory.add_user("later")
     assert counts(by_itself(engine))[0] == 1
+
+
+def test_first_run_by_hand_is_the_approval_while_it_writes_and_none_if_it_is_cancelled(engine: Engine) -> None:
+    furnish(engine)
+    run_id = engine.request()
+    engine.work(until="upsert")
+    assert engine.store.kept.approvals("contoso")
+    cancel_run(engine.ports, run_id)
+    engine.work()
+    assert engine.report(run_id)["stopped"] == "cancelled"
+    assert by_itself(engine)["held"]
 
 
 def test_connector_with_another_tenant_is_a_new_one(engine: Engine) -> None:

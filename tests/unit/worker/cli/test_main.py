@@ -22,6 +22,8 @@ VERBS = [
     "run",
     "cancel",
     "undo",
+    "apply",
+    "approve",
     "runs",
     "report",
     "status",
@@ -30,7 +32,8 @@ VERBS = [
     "explain",
     "config",
 ]
-GROUPS = ("config", "notify")
+GROUPS = ("config", "notify", "plan")
+OF_PLAN = ["make", "list", "show"]
 OF_CONFIG = ["schema", "show", "test", "apply", "history", "rollback"]
 
 
@@ -64,7 +67,9 @@ def test_each_command_names_its_exit_codes() -> None:
 
 
 def test_verbs_are_those_that_are_documented() -> None:
-    assert set(commands()) == {*VERBS[:-1], *(f"config {name}" for name in OF_CONFIG), "notify test"}
+    assert set(commands()) == {*VERBS[:-1], *(f"config {name}" for name in OF_CONFIG), "notify test"} | {
+        f"plan {name}" for name in OF_PLAN
+    }
 
 
 @pytest.mark.parametrize("name", commands())
@@ -81,7 +86,7 @@ def test_configuration_file_may_be_named_after_each_verb(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["runs", "report", "status", "check", "run", "config show", "config history", "notify test"]
+    "name", ["runs", "report", "status", "check", "run", "config show", "config history", "notify test", "plan show"]
 )
 def test_what_prints_results_prints_them_for_machines_too(name: str) -> None:
     assert "--json" in {option for param in commands()[name].params for option in param.opts}
