@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from adapters.store import Store, reports
-from tests.unit.adapters.store.making import all_keys, failed, judging, reading
+from tests.unit.adapters.store.making import HOME, all_keys, failed, judging, reading
 
 DAY_MS = 86_400_000
 
@@ -81,7 +81,7 @@ def test_purge_forgets_old_reports_and_leaves_no_key(store: Store) -> None:
     assert store.reports.purge(older_than_ms=store.runs.now_ms() + 1) == 2
     assert store.reports.heads() == []
     assert store.reports.head("r1") is None
-    assert all_keys(store) - before == {"marker:r1", "marker:r2"}
+    assert all_keys(store) - before == {"marker:r1", "marker:r2", f"history:{HOME}"}
     assert store.runs.is_closed("r1"), "its marker still meets late messages"
 
 
