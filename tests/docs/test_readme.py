@@ -2,8 +2,10 @@
 
 import json
 import re
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -40,6 +42,36 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
 @pytest.mark.parametrize("block", blocks_named("running"), ids=str)
 def test_commands_work_on_a_running_installation(installation: Installation, block: Block) -> None:
     run_block(block, folder=installation.folder, environment=installation.environment)
+
+
+def test_explanation_is_what_its_page_shows_and_writes_nothing(installation: Installation) -> None:
+    jane = "jane.smith@contoso.example"
+    user = {"op": "graph.update_user", "user": jane}
+    _mutate(installation, user | {"set": {"businessPhones": ["+49 30 5550100"]}})
+    run = Block("arrange", "sh", f"contact-sync run contoso --upn {jane} --json >jane.json", 0)
+    run_block(run, folder=installation.folder, environment=installation.environment)
+    report = json.loads((installation.folder / "jane.json").read_text())
+    (row,) = report["updated_contacts"]
+    phone = {"type": {"id": 22}, "value": "+49 30 5550199", "defaultFlag": True}
+    mail = {"type": {"id": 13}, "value": jane, "defaultFlag": True}
+    edit = {"op": "psa.update_contact", "contact": row["psa_contact_id"], "set": {"communicationItems": [mail, phone]}}
+    _mutate(installation, edit, user | {"set": {"jobTitle": "Head of Purchasing"}})
+    before = _control(installation, "GET", "audit").json()
+    (block,) = find_blocks((ROOT / "ops" / "docs" / "explain.md").read_text(encoding="utf-8"))
+    run_block(block, folder=installation.folder, environment=installation.environment)
+    assert _control(installation, "GET", "audit").json() == before
+    assert before["last"] > 0
+
+
+def _mutate(installation: Installation, *operations: dict[str, Any]) -> None:
+    _control(installation, "POST", "mutate", {"operations": list(operations)})
+
+
+def _control(installation: Installation, method: str, path: str, body: object = None) -> httpx.Response:
+    trust = ssl.create_default_context(cafile=installation.facts["ca_file"])
+    answer = httpx.request(method, f"{installation.facts['control_url']}/{path}", json=body, verify=trust)
+    assert answer.is_success, answer.text
+    return answer
 
 
 def test_a_targeted_sync_starts_through_flower(installation: Installation) -> None:

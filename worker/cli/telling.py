@@ -111,7 +111,8 @@ def _contacts(answer: Json) -> Iterator[str]:
 def _now(now: Json) -> str:
     code = f"{now['code']}: " if now["code"] else ""
     off = "" if now["automatic"] else " Automatic sync is off (office365_sync_enabled): only a run by hand would."
-    return f"A run now: {ACTIONS[now['action']][0]}: {code}{now['message']}.{off}"
+    said = "" if now["action"] in ("create", "update", "deactivate") else f"{ACTIONS[now['action']][0]}: "
+    return f"A run now: {said}{code}{now['message']}.{off}"
 
 
 def _guard(guard: Json) -> Iterator[str]:
