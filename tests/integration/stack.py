@@ -269,6 +269,16 @@ class Stack:
         service = api_service(self.settings)
         return self._start_other(service.command, log="api", **service.environment)
 
+    def wait_for_api(self) -> None:
+        """Wait until the HTTP API answers."""
+        wait_for(self._api_answers, timeout_s=60, what=lambda: "the API did not start")
+
+    def _api_answers(self) -> bool:
+        try:
+            return httpx.get(f"http://{self.settings.service.api_listen}/healthz").is_success
+        except httpx.TransportError:
+            return False
+
     def kill(self, process: subprocess.Popen[bytes]) -> None:
         """End a process and its children by SIGKILL."""
         os.killpg(process.pid, signal.SIGKILL)

@@ -1,4 +1,5 @@
-"""A change in the tenant reaches the contact by itself, whatever is killed meanwhile: subscription, notification, run.
+"""A change in the tenant reaches the contact by itself, whatever is killed meanwhile: subscription, notification, run,
+and alert.
 
 One installation for all tests, with the sandbox as Graph: handshake, delivery, retries."""
 
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.webhook import Webhook, running_webhook
 from tests.integration.stack import Json, Stack, running_stack, wait_for
 
 START_S = 60
@@ -21,16 +23,24 @@ on_leaver = "deactivate"
 guard.creations = { absolute = 1000, small_absolute = 1000 }
 guard.deactivations = { absolute = 99, small_absolute = 99 }
 """
+OTHER = "office365_sync_enabled = false"  # nobody subscribes to its changes; its runs are asked for
+ALERTS = "[service.alerts]\ngather = 2\nover_after = 1"
+READS = {"vendor": "connectwise", "method": "GET", "path": "/company/contacts$"}
+ORDERS = list(itertools.permutations(("api", "beat", "worker")))
 TIMES: dict[str, float] = {"event_window_s": 0.4, "subscription_check_s": 1}
 
 
 class Installation:
     """A stack whose API, beat and worker run, and a tenant that has had its first full run."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, webhook: Webhook) -> None:
         self.stack = stack
+        self.webhook = webhook
+        self.incidents: list[str] = []
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        for name in ("api", "worker", "beat"):
+        self.start("api")
+        stack.wait_for_api()  # Graph asks it as soon as a worker subscribes; what it refuses is tried a minute later
+        for name in ("worker", "beat"):
             self.start(name)
         stack.run(sync_mode="full", timeout_s=START_S)
         wait_for(self.is_subscribed, timeout_s=START_S, what=lambda: f"no subscription\n{stack.log()[-3000:]}")
@@ -84,6 +94,21 @@ class Installation:
 
         wait_for(holds, timeout_s=timeout_s, what=lambda: f"{what}: {self.contact(user)}\n{self.stack.log()[-3000:]}")
 
+    def break_other(self) -> str:
+        """Let a run of the other connector fail, of which somebody is to be told; return its id."""
+        tenant = self.stack.facts["tenants"][1]["tenant_id"]
+        self.stack.fault("status", match={"vendor": "graph", "tenant": tenant}, status=403, times=None)
+        report = self.stack.run(connector="other", sync_mode="full", timeout_s=START_S)
+        assert not report["success"]
+        self.stack.control.delete("faults")
+        self.incidents.append(report["run_id"])
+        return str(report["run_id"])
+
+    def told(self, run_id: str) -> list[str]:
+        """Return the titles of the messages that name a run."""
+        messages = [body for method, _, body in self.webhook.got if method == "POST"]
+        return [message["title"] for message in messages if run_id in message["message"]]
+
     def settle(self) -> None:
         wait_for(self.is_quiet, timeout_s=SOON_S, what=lambda: self.stack.log()[-3000:])
 
@@ -115,12 +140,14 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         listen = f"127.0.0.1:{free.getsockname()[1]}"
-    service = f'public_url = "http://{listen}"\napi_listen = "{listen}"'
-    with running_stack(
-        tmp_path_factory.mktemp("events"), users=40, service=service, timing=TIMES, connectors={"demo": SETTINGS}
-    ) as stack:
-        stack.approve("demo")
-        yield Installation(stack)
+    connectors = {"demo": SETTINGS, "other": OTHER}
+    with running_webhook() as webhook:
+        notify = f'notify = ["json://{webhook.address}/alerts"]'
+        service = f'public_url = "http://{listen}"\napi_listen = "{listen}"\n{notify}\n{ALERTS}'
+        folder = tmp_path_factory.mktemp("events")
+        with running_stack(folder, users=40, service=service, timing=TIMES, connectors=connectors) as stack:
+            stack.approve("demo")
+            yield Installation(stack, webhook)
 
 
 @pytest.fixture(autouse=True)
@@ -212,10 +239,15 @@ def test_news_of_the_subscription_authorises_it_again(installation: Installation
     assert installation.is_subscribed()
 
 
-@pytest.mark.parametrize("order", [("api", "beat", "worker"), ("worker", "beat", "api")], ids="-".join)
+@pytest.mark.timeout(2 * RETRIED_S)
+@pytest.mark.parametrize("order", ORDERS, ids="-".join)
 def test_killed_and_started_in_any_order_everything_goes_on(installation: Installation, order: tuple[str, ...]) -> None:
     stack = installation.stack
     stack.control.post("settings", json={"graph.notification_retry_s": 0.5})
+    failed = installation.break_other()
+    stack.fault("slow", match=READS, seconds=20)
+    full = stack.request(sync_mode="full")
+    wait_for(lambda: stack.fired() == 1, timeout_s=START_S, what=lambda: f"the full run to read: {stack.state(full)}")
     users = []
     for name in order:
         users.append(installation.new_user())
@@ -228,21 +260,35 @@ def test_killed_and_started_in_any_order_everything_goes_on(installation: Instal
         installation.wait_until(
             user, lambda contact: not contact["inactiveFlag"], what=f"created around {order}", timeout_s=RETRIED_S
         )
+    assert stack.wait(full, timeout_s=START_S)["stopped"] is None
     deliveries = stack.control.get("deliveries").json()
-    assert (deliveries["lost"], deliveries["given_up"]) == (0, 0), deliveries
+    assert {deliveries[name] for name in ("lost", "given_up", "dropped")} == {0}, deliveries
     wait_for(installation.is_subscribed, timeout_s=SOON_S, what=lambda: stack.log()[-3000:])
+    check_alerts(installation, failed)
+
+
+def check_alerts(installation: Installation, failed: str) -> None:
+    """Expect one message of the failed run, one when it is over, and no further one of the incidents before it."""
+    stack = installation.stack
+    wait_for(lambda: bool(installation.told(failed)), timeout_s=SOON_S, what=lambda: stack.log()[-3000:])
+    assert stack.run(connector="other", sync_mode="full", timeout_s=START_S)["stopped"] is None
+    wait_for(lambda: len(installation.told(failed)) > 1, timeout_s=SOON_S, what=lambda: str(installation.webhook.got))
+    for run_id in installation.incidents:
+        opened, over = installation.told(run_id)
+        assert "runs fail" in opened
+        assert over.startswith("contact-sync: over:")
 
 
 def test_polls_find_what_nobody_told_and_open_no_run_for_nothing(installation: Installation) -> None:
     stack = installation.stack
     stack.control.post("settings", json={"graph.notification_loss": 1.0})
-    stack.publish({"demo": f'{SETTINGS}poll_every = "1s"'})
+    stack.publish({"demo": f'{SETTINGS}poll_every = "1s"', "other": OTHER})
     user = installation.new_user()
     installation.wait_until(user, lambda contact: not contact["inactiveFlag"], what="created by a poll")
     installation.settle()
     runs, asked = len(stack.store.reports.heads()), installation.polls()
     wait_for(lambda: installation.polls() >= asked + 2, timeout_s=SOON_S, what=lambda: stack.log()[-3000:])
-    stack.publish({"demo": SETTINGS})
+    stack.publish({"demo": SETTINGS, "other": OTHER})
     installation.settle()
     assert len(stack.store.reports.heads()) == runs
 
@@ -255,7 +301,7 @@ def test_no_secret_of_a_subscription_is_in_any_log(installation: Installation) -
 
 
 def test_subscription_goes_with_the_wish_for_it(installation: Installation) -> None:
-    installation.stack.publish({"demo": f"{SETTINGS}office365_sync_enabled = false"})
+    installation.stack.publish({"demo": f"{SETTINGS}office365_sync_enabled = false", "other": OTHER})
     wait_for(lambda: installation.subscriptions() == [], timeout_s=SOON_S, what=installation.stack.log)
-    installation.stack.publish({"demo": SETTINGS})
+    installation.stack.publish({"demo": SETTINGS, "other": OTHER})
     wait_for(installation.is_subscribed, timeout_s=SOON_S, what=installation.stack.log)
