@@ -41,6 +41,7 @@ CONTACT_MERGED = "ContactMerged"  # the linked contact is gone, and another one 
 CONTACT_UNLINKED = "ContactUnlinked"  # the object id that we wrote on a contact was taken off it
 CONTACT_MOVED = "ContactMoved"  # the contact is in another company than where we left it
 MANUAL_EDIT = "ManualEdit"  # a field was edited in the PSA since our last write
+ON_HOLD = "OnHold"  # a user's contact is left alone until somebody releases the user
 EDITED_SINCE = "EditedSince"  # what a run wrote was changed since, so undoing that run leaves it alone
 NOT_UNDONE = "NotUndone"  # an undo leaves a contact or a field as it is, because it cannot be put back
 CLAIMED_TWICE = "ClaimedTwice"  # two connectors claim the same tenant, user or contact

@@ -97,6 +97,9 @@ def _leave_live(judgement: Judgement, planned: Planned, leaver: Leaver | None) -
     """Decide again about a contact that is to be switched off; any other write is not for a user that left."""
     if leaver is None or planned.change is None:
         return Outcome(user_id=planned.user.id, status="skipped")
+    judgement.look_for_holds([leaver.user.id])
+    if judgement.is_held(leaver.user.id):
+        return judgement.skip_held(leaver.user)
     memory, home = judgement.ports.memory, judgement.connector.home
     contact_id = planned.change.contact_id
     contact = judgement.inquiry.fetch(contact_id)

@@ -7,8 +7,8 @@ from typing import TypeVar
 import structlog
 
 from adapters.errors import NotFoundError, WireError
-from adapters.records import Contact, Outcome, Planned, Run, Tombstone, User
-from tasks import closing, codes, guarding, holding, report
+from adapters.records import Contact, Outcome, Planned, Run, Tombstone, User, UserDecision
+from tasks import closing, codes, guarding, holding, on_hold, report
 from tasks.carrying_out import Lines
 from tasks.conflicts import AddressClaim
 from tasks.connector import Connector
@@ -54,6 +54,7 @@ class Judgement:
         self._succession = Succession()
         self.gone: dict[str, tuple[Tombstone, int]] = {}  # users that were met as tombstones, when they were read
         self.wanted_contacts: set[str] = set()  # that somebody in scope has, or is refused because of
+        self._held: dict[str, UserDecision] = {}
         self.tally: Counter[str] = Counter()  # planned changes by guarded kind
         self.claims: set[str] = set()  # contacts that somebody in scope could be, and another tenant's user has
         self.is_list_believed = True  # as to how many users there are
@@ -90,9 +91,23 @@ class Judgement:
     def cases(self, users: Sequence[tuple[User, int]]) -> list[Case]:
         """Draft the users of a slice and look up their contacts."""
         links = self.ports.memory.links(self.connector.home, [user.id for user, _ in users]) if users else {}
+        self.look_for_holds([user.id for user, _ in users])
         cases = [Case(user, at_ms, self._draft(user), links.get(user.id)) for user, at_ms in users]
         self.inquiry.find(cases)
         return cases
+
+    def look_for_holds(self, user_ids: Sequence[str]) -> None:
+        """Learn which of these users are on hold."""
+        self._held |= self.ports.decisions.find(self.run.connector_id, user_ids)
+
+    def is_held(self, user_id: str) -> bool:
+        """Tell a user whose contact is left alone, of those that were looked for."""
+        return user_id in self._held
+
+    def skip_held(self, user: User) -> Outcome:
+        """Return the outcome of a user on hold."""
+        skip = on_hold.skip_of(user, self._held[user.id])
+        return skip.model_copy(update={"warnings": tuple(map(self.stamped, skip.warnings))})
 
     def match(self, case: Case, *, withheld: frozenset[str] = frozenset()) -> Match | Refusal:
         """Match one user, asking the vendors for what the index cannot tell."""
@@ -134,6 +149,8 @@ class Judgement:
     ) -> Planned | Outcome:
         """Plan what this match asks for; the write will claim no address that is withheld. Rows get their time."""
         self._mark_wanted(case, verdict)
+        if case.user.id in self._held:
+            return self.skip_held(case.user)
         decision = self._planner.plan(
             case.user, case.drafted, match=verdict, link=case.link, read_at_ms=case.read_at_ms
         )

@@ -85,6 +85,7 @@ class Leavers:
         self._name_the_gone()
         rows: dict[str, list[Json]] = {"excluded": [], "warnings": self._prove()}
         planned: list[Planned] = []
+        self._judgement.look_for_holds(list(self._waiting))
         for leaver, contact, link in self._waiting.values():
             decision = self._decide(leaver, contact, link)
             if isinstance(decision, Planned):
@@ -96,6 +97,8 @@ class Leavers:
 
     def _decide(self, leaver: Leaver, contact: Contact, link: Link | None) -> Planned | Outcome:
         judgement = self._judgement
+        if judgement.is_held(leaver.user.id):
+            return judgement.skip_held(leaver.user)
         if contact.id in judgement.wanted_contacts:
             return Outcome(user_id=leaver.user.id, status="skipped")  # it goes on as somebody else's
         successor = judgement.successor_of(contact, leaver.user, others=self._waiting) if contact.protected else None

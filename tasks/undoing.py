@@ -1,13 +1,13 @@
 """Undoing a run: a run of its own, whose plan is made from the other one's journal instead of the directory."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
 from adapters.errors import NotFoundError
-from adapters.records import Contact, Link, Outcome, Planned, Run
-from tasks import closing, codes, report
+from adapters.records import Contact, Link, Outcome, Planned, Run, User
+from tasks import closing, codes, on_hold, report
 from tasks.connector import Connector
 from tasks.judgement import Judgement
 from tasks.ports import Json, Ports
@@ -75,7 +75,12 @@ def request_undo(
         now_ms = ports.runs.now_ms()
         new_id = new_run_id(connector.connector_id, at_ms=now_ms)
         run = new_run(connector, request, trigger=trigger, run_id=new_id, at_ms=now_ms)
-        notes = {"undoes": run_id, "writes": writes, "enabled_users": statistics["total_office365_users"]}
+        notes = {
+            "undoes": run_id,
+            "of_undo": "undoes" in head,
+            "writes": writes,
+            "enabled_users": statistics["total_office365_users"],
+        }
         run = run.model_copy(update={"notes": {**run.notes, **notes}})
         if key is not None:
             run = run.model_copy(update={"run_id": ports.runs.request_once(run, key=key, keep_s=KEY_KEPT_S)})
@@ -117,10 +122,27 @@ def plan_all(judgement: Judgement) -> None:
             undoing.plan(each, contacts.get(each.contact_id), link=links.get(each.user.id), read_at_ms=read_at_ms)
             for each in written
         ]
+        _hold(ports, run, [each.user for each, of in zip(written, decisions, strict=True) if _is_undone(of)])
         judgement.add([_stamped(judgement, decision) for decision in decisions])
         ports.runs.touch(run.run_id, due_in_s=ports.timing.step_due_s)
     judgement.add([_unknown(ports, run, name) for name in wanted.missing])
     judgement.tally.clear()
+
+
+def _is_undone(decision: Decision) -> bool:
+    """Tell whether something is put back, or is as it was already."""
+    return isinstance(decision, Planned) or not decision.warnings
+
+
+def _hold(ports: Ports, run: Run, users: Sequence[User]) -> None:
+    """Put users on hold before anything of theirs is written; whose undo is undone is released instead."""
+    if run.dry_run:
+        return
+    if run.notes["of_undo"]:
+        on_hold.release_users(ports, run.connector_id, users)
+    else:
+        reason = on_hold.undone(str(run.undoes))
+        on_hold.put_on_hold(ports, run.connector_id, users, reason=reason, by=run.trigger)
 
 
 class _Wanted:

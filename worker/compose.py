@@ -96,6 +96,7 @@ def build_ports(settings: Settings, store: Store, *, publisher: Publisher) -> Po
         plan=store.plan,
         users=store.users,
         memory=store.memory,
+        decisions=store.decisions,
         events=store.events,
         reports=store.reports,
         journal=store.journal,

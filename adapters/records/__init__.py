@@ -9,6 +9,7 @@ from adapters.records.contacts import (
     FieldSpec,
     PsaSchema,
 )
+from adapters.records.decisions import UserDecision
 from adapters.records.directory import USER_PROPERTIES, Credential, DirectoryPage, Organization, Tombstone, User
 from adapters.records.events import LifecycleEvent, Notification, Subscribed, Subscription, Taken
 from adapters.records.plans import KeptPlan
@@ -62,5 +63,6 @@ __all__ = [
     "Taken",
     "Tombstone",
     "User",
+    "UserDecision",
     "Watermark",
 ]

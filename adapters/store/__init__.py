@@ -3,6 +3,7 @@
 from adapters.store.alerts import Alerts
 from adapters.store.budgets import Budgets, InstanceBudget, Rate
 from adapters.store.connection import Connection
+from adapters.store.decisions import Decisions
 from adapters.store.events import Events
 from adapters.store.index import Index
 from adapters.store.journal import Journal
@@ -35,6 +36,7 @@ class Store:
         self.plan = Plan(connection, timing=timing)
         self.users = Users(connection, timing=timing)
         self.memory = Memory(connection)
+        self.decisions = Decisions(connection)
         self.events = Events(connection)
         self.recovery = Recovery(connection)
         self.budgets = Budgets(connection)

@@ -132,6 +132,10 @@ class Keys:
         """Name the hash: user → why it is not finished (JSON): the retry set and the refused users."""
         return self._of("unfinished", connector_id)
 
+    def decisions(self, connector_id: str) -> str:
+        """Name the hash: user → what somebody has settled about it (packed JSON)."""
+        return self._of("decisions", connector_id)
+
     def changed(self, connector_id: str) -> str:
         """Name the sorted set: changed users that no run has taken, by when the first word of it came (ms)."""
         return self._of("changed", connector_id)

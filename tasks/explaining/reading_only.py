@@ -21,6 +21,7 @@ READS: Mapping[str, tuple[str, ...]] = {
         "history",
         "recent_changes",
     ),
+    "decisions": ("find",),
     "reports": ("heads",),
     "presence": ("new_holder",),
     "configuration": ("current_version", "connector", "connectors"),

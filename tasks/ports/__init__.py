@@ -2,6 +2,7 @@
 
 from tasks.ports.bundle import Ports, Timing
 from tasks.ports.configuration import Configuration
+from tasks.ports.decisions import Decisions
 from tasks.ports.events import Events
 from tasks.ports.kept_plans import KeptPlans
 from tasks.ports.ledger import Index, Memory, Plan, Reading, Runs, Users
@@ -14,6 +15,7 @@ __all__ = [
     "Budgets",
     "Configuration",
     "Contacts",
+    "Decisions",
     "Directory",
     "Events",
     "Expiry",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from adapters.records import Run
 from tasks.alerting import AlertRules
 from tasks.ports.configuration import Configuration
+from tasks.ports.decisions import Decisions
 from tasks.ports.events import Events
 from tasks.ports.kept_plans import KeptPlans
 from tasks.ports.ledger import Index, Memory, Plan, Reading, Runs, Users
@@ -50,6 +51,7 @@ class Ports:
     plan: Plan
     users: Users
     memory: Memory
+    decisions: Decisions
     events: Events
     reports: Reports
     journal: Journal

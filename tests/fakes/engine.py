@@ -133,6 +133,7 @@ class Engine:
             plan=store.plan,
             users=store.users,
             memory=store.memory,
+            decisions=store.decisions,
             events=store.events,
             reports=store.reports,
             journal=store.journal,

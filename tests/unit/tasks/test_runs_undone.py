@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from adapters.records import Contact, User
+from tasks import on_hold
 from tasks.undoing import UndoRefusedError, request_undo
 from tests.fakes.engine import Engine
 from tests.fakes.mortal import Death, Installations
@@ -226,6 +227,7 @@ def test_run_after_an_undo_plans_by_the_ordinary_rules_and_takes_nothing_for_an_
     done = engine.run(sync_mode="full")
     after = dict(engine.psa.contacts)
     undo(engine, done["run_id"])
+    assert on_hold.release(engine.ports, "contoso") == 5
     again = engine.run(sync_mode="full")
     assert counts(again) == (0, 5, 0, 0)
     assert engine.psa.contacts == after

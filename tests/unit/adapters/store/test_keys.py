@@ -47,6 +47,7 @@ def test_every_key_stands_under_the_prefix() -> None:
         keys.connector_lease("c"),
         keys.approved("c"),
         keys.unfinished("c"),
+        keys.decisions("c"),
         keys.user_lease("c", "u"),
         keys.intent("c", "u"),
         keys.links("t@i"),

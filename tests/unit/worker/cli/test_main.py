@@ -22,6 +22,8 @@ VERBS = [
     "run",
     "cancel",
     "undo",
+    "holds",
+    "release",
     "apply",
     "approve",
     "runs",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from adapters.records import Run
+from adapters.records import Run, UserDecision
 from adapters.store import Store
 from tests.unit.adapters.store.making import a_plan, begun, created, frozen
 from tests.unit.worker.conftest import Installation
@@ -82,3 +82,27 @@ def test_run_that_there_is_not_is_refused(store: Store, capsys: pytest.CaptureFi
     assert ended("undo", "r2", "--yes") == Exit.USAGE
     assert "there is no run 'r2'" in " ".join(capsys.readouterr().err.split())
     assert requested(store) == []
+
+
+def test_users_on_hold_are_listed_and_released_by_name(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    held = UserDecision(user_id="id-000000", name="user0@contoso.example", reason="undone: r1", by="cli", at_ms=0)
+    store.decisions.save("contoso", [held])
+    capsys.readouterr()
+    assert ended("holds", "contoso", "--json") == Exit.SUCCESS
+    assert json.loads(capsys.readouterr().out) == {
+        "connector": "contoso",
+        "user_principal_name": "user0@contoso.example",
+        "office365_id": "id-000000",
+        "reason": "undone: r1",
+        "by": "cli",
+        "since": "1970-01-01T00:00:00Z",
+    }
+    assert ended("release", "contoso") == Exit.USAGE
+    assert ended("release", "contoso", "nobody@contoso.example") == Exit.USAGE
+    assert ended("release", "fabrikam", "--all") == Exit.USAGE
+    assert len(store.decisions.find("contoso", ["id-000000"])) == 1
+    capsys.readouterr()
+    for number in (1, 0):
+        assert ended("release", "contoso", "--run", "r1", "--json") == Exit.SUCCESS
+        assert json.loads(capsys.readouterr().out) == {"connector": "contoso", "released": number}
+    assert store.memory.unfinished("contoso")["id-000000"]["kind"] == "retry"

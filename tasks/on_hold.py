@@ -1,0 +1,64 @@
+"""Users whose contacts are left alone until somebody releases them: after an undo, so that no night redoes it."""
+
+from collections.abc import Iterable, Sequence
+
+from adapters.records import Outcome, User, UserDecision
+from tasks import codes
+from tasks.drafting import name_of
+from tasks.names import fold
+from tasks.ports import Json, Ports
+from tasks.refusals import warning
+
+__all__ = ["UnknownUsersError", "put_on_hold", "release", "release_users", "skip_of", "undone"]
+
+
+class UnknownUsersError(ValueError):
+    """Users that are not on hold; nobody was released."""
+
+
+def undone(run_id: str) -> str:
+    """Return the reason of a hold that comes from an undo."""
+    return f"undone: {run_id}"
+
+
+def put_on_hold(ports: Ports, connector_id: str, users: Sequence[User], *, reason: str, by: str) -> None:
+    """Let no run touch these users' contacts until they are released. A repeat changes nothing but the time."""
+    at_ms = ports.runs.now_ms()
+    held = [UserDecision(user_id=user.id, name=name_of(user), reason=reason, by=by, at_ms=at_ms) for user in users]
+    ports.decisions.save(connector_id, held)
+
+
+def release_users(ports: Ports, connector_id: str, users: Sequence[User]) -> int:
+    """Let runs have these users again, the next incremental one first; returns how many were on hold."""
+    return ports.decisions.release(connector_id, {user.id: _row(user.id, name_of(user)) for user in users})
+
+
+def release(ports: Ports, connector_id: str, *, names: Iterable[str] = (), run_id: str | None = None) -> int:
+    """Release users by principal name or object id, or those of one undone run, or all; returns how many.
+
+    Raises UnknownUsersError for a name that is not on hold, and nobody is released."""
+    wanted = {fold(name): name for name in names}
+    found: dict[str, Json] = {}
+    met: set[str] = set()
+    for each in ports.decisions.iter_all(connector_id):
+        own = {fold(each.name), fold(each.user_id)} & wanted.keys()
+        if (own or not wanted) and (run_id is None or each.reason == undone(run_id)):
+            found[each.user_id] = _row(each.user_id, each.name)
+            met |= own
+    if missing := [name for folded, name in wanted.items() if folded not in met]:
+        raise UnknownUsersError(f"not on hold: {', '.join(missing)}")
+    return ports.decisions.release(connector_id, found)
+
+
+def skip_of(user: User, decision: UserDecision) -> Outcome:
+    """Return the outcome of a user on hold."""
+    message = (
+        f"The contact of {name_of(user)} is left alone ({decision.reason}) until somebody releases the user:"
+        " `contact-sync release`"
+    )
+    return Outcome(user_id=user.id, status="skipped", warnings=(warning(user, codes.ON_HOLD, message),))
+
+
+def _row(user_id: str, name: str) -> Json:
+    message = "was on hold and was released; the next run takes it up"
+    return {"office365_id": user_id, "user_principal_name": name, "code": codes.ON_HOLD, "message": message}
