@@ -170,11 +170,22 @@ class Inquiry:
         contact = self._asked_contacts[contact_id]
         if contact is None:
             return
-        is_newer = case.link is not None and case.link.read_at_ms > self._index_at_ms
-        if self._is_indexed and contact.company_id in self._companies and not is_newer:  # another run's, meanwhile
+        if self._is_indexed and contact.company_id in self._companies and not self._was_made_since(case, contact_id):
             self._miss_link()
         case.contacts[contact_id] = contact
         case.owners.update(self._ports.memory.owners(self._connector.home, [contact_id]))
+
+    def _was_made_since(self, case: Case, contact_id: str) -> bool:
+        """Tell whether another run made a user's contact after the index was begun: the index cannot have it.
+
+        Its user may have been read long before: so the ledger's word on when it was created counts, too."""
+        if case.link is not None and case.link.read_at_ms > self._index_at_ms:
+            return True
+        events = self._ports.memory.history(self._connector.home, case.user.id)
+        return any(
+            event.kind == "created" and event.detail == contact_id and event.at_ms >= self._index_at_ms
+            for event in events
+        )
 
     def fetch(self, contact_id: str) -> Contact | None:
         """Read a contact live; None if the PSA has it no more."""

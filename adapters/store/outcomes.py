@@ -50,12 +50,12 @@ def decode_events(lines: bytes | None) -> tuple[HistoryEvent, ...]:
 
 
 def _decode_event(line: str) -> HistoryEvent:
-    at_s, run_id, times, since_s, kind, detail = line.split("\t", 5)
+    at_ms, run_id, times, since_ms, kind, detail = line.split("\t", 5)
     return HistoryEvent(
         kind=_KINDS[kind],
         run_id=run_id,
-        at_ms=int(at_s) * 1000,
-        since_ms=int(since_s or at_s) * 1000,
+        at_ms=int(at_ms),
+        since_ms=int(since_ms or at_ms),
         times=int(times),
         detail=detail,
     )

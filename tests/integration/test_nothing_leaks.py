@@ -33,7 +33,7 @@ ESCAPE = "\x1b]0;zzdisplay\x07<b>=cmd|' /C calc'!A0"
 
 MEANT_TO_HOLD = re.compile(
     r"cs:(?:run:[^:]+:(?:entries|index|index_keys|spool|plan|members|rows:\w+|chunks:\w+|unfinished)"
-    r"|report:[^:]+:(?:rows|chunks):\w+|unfinished:.+|intent:.+|claim:.+|mark:.+|user:.+|links:.+)"
+    r"|report:[^:]+:(?:rows|chunks):\w+|journal:[^:]+(?::chunks)?|unfinished:.+|intent:.+|claim:.+|mark:.+|user:.+|links:.+)"
 )
 """Keys that hold users as read, planned changes, claims by address, and rows of reports; no other does."""
 

@@ -50,7 +50,7 @@ end
 local MOST_EVENTS = 10
 
 -- run, history. Keeps what this run did for a user, once; a refusal or hold as in the run before is counted, no more.
--- A line is: time (s), run, how often, since when (s, empty: once), kind, detail. A judging that begins anew replaces.
+-- A line is: time (ms), run, how often, since when (ms, empty: once), kind, detail. A judging that begins anew replaces.
 local function note_event(user_id, event)
     local facts = redis.call('HMGET', run, 'dry_run', 'state')
     if facts[1] == '1' then
@@ -72,7 +72,7 @@ local function note_event(user_id, event)
         times, since = tonumber(last_times) + 1, last_since ~= '' and last_since or last_at
         lines[#lines] = nil
     end
-    lines[#lines + 1] = table.concat({whole(now_ms() / 1000), run_id, whole(times), since, event}, '\t')
+    lines[#lines + 1] = table.concat({whole(now_ms()), run_id, whole(times), since, event}, '\t')
     redis.call('HSET', history, user_id, table.concat(lines, '\n', math.max(1, #lines - MOST_EVENTS + 1)))
 end
 

@@ -204,3 +204,23 @@ def test_contacts_that_another_run_makes_meanwhile_are_not_missed_in_the_index(e
     assert report["success"], report["errors"]
     assert counts(report) == (0, 0, 8, 0)
     assert len(engine.psa.contacts) == 8
+
+
+def test_contacts_of_users_that_another_run_read_before_and_made_after_are_not_missed(engine: Engine) -> None:
+    names = [engine.directory.add_user().user_principal_name for _ in range(8)]
+    engine.request(user_principal_names=names)
+    engine.work(until="upsert")
+    writes = list(engine.queue.waiting)
+    engine.queue.waiting.clear()
+    time.sleep(0.01)
+    full = engine.request(sync_mode="full")
+    engine.work(until="fan_out")
+    read = engine.queue.waiting.popleft()
+    engine.queue.waiting.extend(writes)
+    engine.work()
+    engine.queue.waiting.append(read)
+    engine.work()
+    report = engine.report(full)
+    assert report["success"], report["errors"]
+    assert counts(report) == (0, 0, 8, 0)
+    assert len(engine.psa.contacts) == 8
