@@ -22,6 +22,7 @@ READS: Mapping[str, tuple[str, ...]] = {
         "recent_changes",
     ),
     "decisions": ("find",),
+    "kept": ("approvals",),
     "reports": ("heads",),
     "presence": ("new_holder",),
     "configuration": ("current_version", "connector", "connectors"),

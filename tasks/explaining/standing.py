@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from adapters.records import HistoryEvent
-from tasks import guarding, report
+from tasks import approving, guarding, report
 from tasks.connector import Connector
 from tasks.ports import Ports
 from tasks.sifting import COUNTED_TOGETHER_S
@@ -37,6 +37,7 @@ def guard_of(ports: Ports, connector: Connector) -> Json:
     last = next(iter(ports.reports.heads(1, connector_id=connector.connector_id)), None)
     return {
         "in_force": watermark is not None,
+        "approved": approving.is_approved(ports, connector),
         "contacts": contacts,
         "limits": limits,
         "within_a_day": dict(sorted(earlier.items())),

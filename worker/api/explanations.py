@@ -77,6 +77,7 @@ EXAMPLE: Json = {
     "unfinished": None,
     "guard": {
         "in_force": True,
+        "approved": True,
         "contacts": 148,
         "limits": {"creations": 37, "deactivations": 7, "rewrites": 44},
         "within_a_day": {"rewrites.phone": 2},

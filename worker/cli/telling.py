@@ -116,6 +116,8 @@ def _now(now: Json) -> str:
 
 
 def _guard(guard: Json) -> Iterator[str]:
+    if not guard["approved"]:
+        yield "Automatic runs are held until the first one is approved (contact-sync approve), or made by hand."
     if not guard["in_force"]:
         yield "The guard is not in force: no run over the whole tenant has ended yet."
         return

@@ -380,6 +380,13 @@ def test_guard_says_its_limits_and_holds_what_a_run_would_hold(engine: Engine) -
     assert [event["kind"] for event in after["history"]] == ["held"]
 
 
+def test_connector_whose_first_automatic_run_waits_says_so(engine: Engine) -> None:
+    add(engine)
+    assert explained(engine, "jane@contoso.com")["guard"]["approved"] is False
+    engine.run()  # by hand
+    assert explained(engine, "jane@contoso.com")["guard"]["approved"] is True
+
+
 def test_doubtful_pairing_refuses_every_write(engine: Engine) -> None:
     add(engine)
     client, keys = engine.store.connection.client, engine.store.connection.keys
