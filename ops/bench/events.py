@@ -5,18 +5,18 @@ ConnectWise are the sandbox's, which delivers at once. The PSA's budget is the d
 """
 
 import argparse
-import asyncio
 import json
 import socket
 import sys
 import tempfile
 import time
 from collections import Counter
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from adapters.records import RunState
+from tests.integration.burst import send_burst
 from tests.integration.stack import Stack, running_stack, wait_for
 from worker.cli.sandbox import NO_LIMITS
 from worker.services import CONTROL_QUEUES, worker_service
@@ -27,7 +27,6 @@ SETTINGS = "guard.creations = { absolute = 100000, small_absolute = 100000 }"
 START_S, SOON_S = 300.0, 60.0
 PER_MINUTE = 300  # the default budget of ConnectWise
 CONTROL_THREADS = 8
-SENDERS = 50
 PAUSE_S = 8.0  # each change costs some calls of the share that events have of the budget: 45 a minute
 LOOK_EVERY_S = 0.02
 
@@ -131,41 +130,13 @@ def _change(stack: Stack, person: Json) -> float:
 
 def _burst(stack: Stack, people: list[Json], number: int) -> tuple[list[float], float]:
     """Change these people, and tell of them so many times at once; return each answer's seconds, and all together."""
-    (held,) = stack.control.get("subscriptions").json()["subscriptions"]
     stack.control.post("settings", json={"graph.notification_loss": 1.0})  # we are Graph for once
-    bodies = []
     for person in people:
         stack.mutate(op="graph.update_user", user=person["id"], set={"jobTitle": f"Burst {person['id'][:8]}"})
-    for at in range(number):
-        told = {"changeType": "updated", "resourceData": {"id": people[at % len(people)]["id"]}}
-        ours = {"subscriptionId": held["id"], "clientState": held["clientState"]}
-        item = {**told, **ours, "tenantId": stack.facts["tenants"][0]["tenant_id"]}
-        bodies.append(json.dumps({"value": [item]}).encode())
-    return asyncio.run(_post_all(str(held["notificationUrl"]), bodies))
-
-
-async def _post_all(url: str, bodies: list[bytes]) -> tuple[list[float], float]:
-    parts = urlsplit(url)
-    latencies: list[float] = []
-
-    async def send() -> None:
-        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
-        while bodies:
-            body = bodies.pop()
-            head = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
-            started = time.perf_counter()
-            writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-            status = await reader.readline()
-            if b" 202 " not in status:
-                raise SystemExit(f"a notification was answered by {status!r}")
-            while await reader.readline() != b"\r\n":
-                pass
-            latencies.append(time.perf_counter() - started)
-        writer.close()
-
-    started = time.perf_counter()
-    await asyncio.gather(*(send() for _ in range(SENDERS)))
-    return latencies, time.perf_counter() - started
+    answers = send_burst(stack, [person["id"] for person in people], number)
+    if refused := [status for status in answers.statuses if status != HTTPStatus.ACCEPTED]:
+        raise SystemExit(f"{len(refused)} notifications were answered otherwise than by 202: {set(refused)}")
+    return answers.latencies_s, answers.took_s
 
 
 def _after_burst(stack: Stack, people: list[Json]) -> tuple[int, int]:

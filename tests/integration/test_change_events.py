@@ -6,7 +6,6 @@ One installation for all tests, with the sandbox as Graph: handshake, delivery, 
 import itertools
 import socket
 import subprocess
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -178,23 +177,6 @@ def test_each_kind_of_change_ends_in_the_right_contact(installation: Installatio
 
     stack.mutate(op="graph.restore_user", user=user["id"])
     installation.wait_until(user, lambda contact: not contact["inactiveFlag"], what="restored")
-
-
-def test_thousand_notifications_in_a_burst_lose_nobody_and_write_each_once(installation: Installation) -> None:
-    stack = installation.stack
-    stack.control.post("settings", json={"graph.notification_batch": 10})
-    users = [installation.new_user() for _ in range(10)]
-    last = stack.last_write()
-    stack.mutate(op="graph.notify", users=[user["id"] for user in users], times=100)
-    wait_for(
-        lambda: stack.control.get("deliveries").json()["delivered"] >= 1010,
-        timeout_s=SOON_S,
-        what=lambda: str(stack.control.get("deliveries").json()),
-    )
-    installation.settle()
-    assert all(installation.contact(user) is not None for user in users)
-    writes = Counter(write["contact_id"] for write in stack.writes(last))
-    assert set(writes.values()) <= {1}
 
 
 def test_forged_notifications_do_nothing(installation: Installation) -> None:
