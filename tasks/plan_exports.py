@@ -73,7 +73,7 @@ def count_lines(lines: Iterable[Mapping[str, Any]]) -> tuple[Counter[str], Count
     for line in lines:
         operations[line["operation"]] += 1
         if line["operation"] == "update":
-            fields.update(changes_of(line))
+            fields.update(list(changes_of(line)))
     return operations, fields
 
 
@@ -109,7 +109,7 @@ def write_plan_page(plan: KeptPlan, read_lines: ReadLines, out: IO[str]) -> None
         ("created", operations["create"]),
         ("changed", operations["update"]),
         ("switched off", operations["deactivate"]),
-        *((f"change of {name}", number) for name, number in fields.most_common()),
+        *fields.most_common(),
     ]
     facts = facts_of(plan)
     named = ("connector", "run_id", "trigger", "kept_at", "config_version", "carried_out_by", "replaced_by")

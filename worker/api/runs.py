@@ -45,7 +45,7 @@ GOES_ON = describe_problems(HTTPStatus.CONFLICT)
 
 
 @dataclass(frozen=True)
-class _Format:
+class Format:
     """How a report is written, and what it is for who gets it."""
 
     write: Callable[[Store, str, IO[str]], bool]
@@ -53,16 +53,16 @@ class _Format:
     headers: dict[str, str]
 
 
-def _file(write: Callable[[Store, str, IO[str]], bool], media_type: str) -> _Format:
+def as_file(write: Callable[[Store, str, IO[str]], bool], media_type: str) -> Format:
     """Return a format whose answer is kept as a file, is never guessed to be another one, and loads and runs nothing.
 
     The page's own policy, which knows its script, holds once the file is opened."""
     headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; sandbox"}
-    return _Format(write, media_type, headers)
+    return Format(write, media_type, headers)
 
 
-JSON = _Format(write_run_report, "application/json", {})
-FILES = {"csv": _file(write_csv_report, "text/csv"), "html": _file(write_html_report, "text/html")}
+JSON = Format(write_run_report, "application/json", {})
+FILES = {"csv": as_file(write_csv_report, "text/csv"), "html": as_file(write_html_report, "text/html")}
 
 
 def _inputs_schema() -> Json:
@@ -109,7 +109,7 @@ def runs_router(ports: Callable[[], Ports], store: Callable[[], Store], access: 
         """Ask for a run with the specified inputs; under the same Idempotency-Key, for the same one for 24 hours."""
         caller = access.caller(request, "run")
         inputs = await read_inputs(request)
-        run_id = await run_in_threadpool(_request, ports(), store(), caller, connector, inputs=inputs, key=key)
+        run_id = await run_in_threadpool(request_for, ports(), store(), caller, connector, inputs=inputs, key=key)
         location = f"/v1/runs/{run_id}"
         body = {"run_id": run_id, "connector": connector, "location": location}
         return JSONResponse(body, HTTPStatus.ACCEPTED, headers={"Location": location})
@@ -119,7 +119,7 @@ def runs_router(ports: Callable[[], Ports], store: Callable[[], Store], access: 
         """List open runs, on the first page, and closed ones, the newest first."""
         caller = access.caller(request, "read")
         if connector is not None and not caller.sees(connector):
-            raise _unknown("connector", connector)
+            raise unknown("connector", connector)
         rows = _closed_rows(store(), caller, connector, limit=limit + 1, offset=offset)
         following = offset + limit if len(rows) > limit and offset + limit <= MOST_OFFSET else None
         going_on = [] if offset else _open_rows(store(), caller, connector)
@@ -129,19 +129,19 @@ def runs_router(ports: Callable[[], Ports], store: Callable[[], Store], access: 
     def look(request: Request, run: str) -> Response:
         """Tell how far a run is, or give its report once it is closed."""
         caller = access.caller(request, "read")
-        if (head := _head(store(), caller, run)) is not None:
-            return _report(store(), head["run_id"], JSON)
-        if (found := _open(store(), caller, run)) is not None:
+        if (head := find_head(store(), caller, run)) is not None:
+            return stream(store(), head["run_id"], JSON)
+        if (found := find_open(store(), caller, run)) is not None:
             body = {**_open_row(found), "progress": store().reports.progress(run)}
             return JSONResponse(body, headers={"Retry-After": LOOK_AGAIN_S})
-        raise _unknown("run", run)
+        raise unknown("run", run)
 
     @router.post("/runs/{run}/cancel", status_code=HTTPStatus.ACCEPTED, responses=UNKNOWN)
     def cancel(request: Request, run: str) -> JSONResponse:
         """End a run: users being written are finished, the rest stays unprocessed. A repeat is harmless."""
         caller = access.caller(request, "run")
-        if _open(store(), caller, run) is None and _head(store(), caller, run) is None:
-            raise _unknown("run", run)
+        if find_open(store(), caller, run) is None and find_head(store(), caller, run) is None:
+            raise unknown("run", run)
         state = "cancelling" if cancel_run(ports(), run) else "closed"
         return JSONResponse({"run_id": run, "state": state}, HTTPStatus.ACCEPTED)
 
@@ -161,37 +161,55 @@ def _add_exports(router: APIRouter, store: Callable[[], Store], access: Access) 
         return _exported(store(), access.caller(request, "read"), run, "html")
 
 
-def _request(
-    ports: Ports, store: Store, caller: Caller, connector: str, *, inputs: SyncRequest, key: str | None
+def request_for(
+    ports: Ports,
+    store: Store,
+    caller: Caller,
+    connector: str,
+    *,
+    inputs: SyncRequest,
+    key: str | None,
+    keeps_plan: bool = False,
 ) -> str:
+    """Ask for a run, and return its id. Raises ProblemError for a connector that is unknown or not the caller's."""
     if not NAME.fullmatch(connector) or not caller.sees(connector):
-        raise _unknown("connector", connector)
+        raise unknown("connector", connector)
     try:
         ports.configuration.connector(connector, version=ports.configuration.current_version())
     except KeyError:
-        raise _unknown("connector", connector) from None
+        raise unknown("connector", connector) from None
     if key is None:
-        return request_run(ports, connector, inputs, trigger="api").run_id
+        return request_run(ports, connector, inputs, trigger="api", keeps_plan=keeps_plan).run_id
+    what = f"{'plan ' if keeps_plan else ''}{connector}\n{inputs.model_dump_json()}"
+    named = claim_key(store, caller, key, what=what)
+    return request_run(ports, connector, inputs, trigger="api", key=named, keeps_plan=keeps_plan).run_id
+
+
+def claim_key(store: Store, caller: Caller, key: str, *, what: str) -> str:
+    """Return the caller's key as the ledger knows it. Raises ProblemError if it was used for something else before."""
     named = f"api:{caller.name}:{key}"
-    digest = hashlib.sha256(f"{connector}\n{inputs.model_dump_json()}".encode()).hexdigest()
+    digest = hashlib.sha256(what.encode()).hexdigest()
     if store.runs.claim_key(f"{named}:body", digest, keep_s=KEY_KEPT_S) != digest:
         detail = "Idempotency-Key: was used for another connector or other inputs; send a new one"
         raise ProblemError(HTTPStatus.CONFLICT, detail)
-    return request_run(ports, connector, inputs, trigger="api", key=named).run_id
+    return named
 
 
-def _unknown(what: str, name: str) -> ProblemError:
+def unknown(what: str, name: str) -> ProblemError:
+    """Return the refusal of a name that there is not, for this caller at least."""
     shown = name if NAME.fullmatch(name) else "of that name"
-    gone = ", or its report is not kept any more" if what == "run" else ""
+    gone = ", or its report is not kept any more" if what in {"run", "plan"} else ""
     return ProblemError(HTTPStatus.NOT_FOUND, f"there is no {what} {shown} that this token may see{gone}")
 
 
-def _head(store: Store, caller: Caller, run_id: str) -> Json | None:
+def find_head(store: Store, caller: Caller, run_id: str) -> Json | None:
+    """Return the head of a closed run that the caller may see."""
     head = store.reports.head(run_id) if NAME.fullmatch(run_id) else None
     return head if head is not None and caller.sees(head["connector"]) else None
 
 
-def _open(store: Store, caller: Caller, run_id: str) -> Run | None:
+def find_open(store: Store, caller: Caller, run_id: str) -> Run | None:
+    """Return an open run that the caller may see."""
     run = store.runs.load_run(run_id) if NAME.fullmatch(run_id) else None
     return run if run is not None and caller.sees(run.connector_id) else None
 
@@ -236,17 +254,17 @@ def _described(name: str) -> dict[int | str, Json]:
 
 
 def _exported(store: Store, caller: Caller, run: str, name: str) -> Response:
-    if (head := _head(store, caller, run)) is not None:
-        answer = _report(store, head["run_id"], FILES[name])
+    if (head := find_head(store, caller, run)) is not None:
+        answer = stream(store, head["run_id"], FILES[name])
         answer.headers["Content-Disposition"] = f'attachment; filename="{head["connector"]}-{head["run_id"]}.{name}"'
         return answer
-    if _open(store, caller, run) is not None:
+    if find_open(store, caller, run) is not None:
         detail = f"run {run} goes on: its report is there once it is closed"
         raise ProblemError(HTTPStatus.CONFLICT, detail, **{"Retry-After": LOOK_AGAIN_S})
-    raise _unknown("run", run)
+    raise unknown("run", run)
 
 
-def _report(store: Store, run_id: str, kind: _Format) -> Response:
+def stream(store: Store, run_id: str, kind: Format) -> Response:
     """Stream the report from a spool, which turns to a file where it is large."""
     spool = tempfile.SpooledTemporaryFile(IN_MEMORY, "w+", encoding="utf-8", newline="")  # noqa: SIM115 - closed by the stream
     kind.write(store, run_id, spool)

@@ -14,6 +14,7 @@ from worker.api.access import Access
 from worker.api.explanations import explanations_router
 from worker.api.metrics import metrics_router
 from worker.api.notifications import notification_router
+from worker.api.plans import plans_router
 from worker.api.problems import answer_problems
 from worker.api.runs import runs_router
 from worker.api.standing import standing_router
@@ -30,6 +31,7 @@ def create_api(ports: Callable[[], Ports], store: Callable[[], Store], access: A
     answer_problems(app)
     app.include_router(runs_router(ports, store, access))
     app.include_router(explanations_router(ports, access))
+    app.include_router(plans_router(ports, store, access))
     app.include_router(standing_router(ports, store, access))
     app.include_router(metrics_router(ports, store, access))
     app.include_router(notification_router(ports))

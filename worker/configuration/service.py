@@ -216,7 +216,8 @@ class TokenSection(Section):
 
     token: Secret = Field(description="What the caller sends as its bearer token.")
     allow: Literal["read", "run", "approve"] = Field(
-        "run", description="Read only; request and cancel runs too; approve: as run, no route asks for more yet."
+        "run",
+        description="Read only; request and cancel runs too; approve: carry out plans and approve held runs, too.",
     )
     connectors: tuple[Text, ...] = Field((), description="The connectors it may see; absent: all.")
 

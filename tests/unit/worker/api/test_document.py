@@ -10,6 +10,7 @@ from schemathesis.core.result import Ok
 
 from adapters.store import open_store
 from tasks import watching
+from tasks.requesting import request_run
 from tests.fakes.engine import Engine
 from tests.fakes.valkey import running_valkey
 from worker.api.access import Access
@@ -35,7 +36,10 @@ def test_every_answer_is_as_described_and_nothing_crashes() -> None:
     with running_valkey() as server:
         store = open_store(server.url)
         engine = Engine(store)
-        access = Access(ApiSection.model_validate({"tokens": {"robot": {"token": TOKEN}}}))
+        engine.directory.add_users(1)
+        request_run(engine.ports, "contoso", {}, trigger="cli", keeps_plan=True)
+        engine.work()
+        access = Access(ApiSection.model_validate({"tokens": {"robot": {"token": TOKEN, "allow": "approve"}}}))
         document = schemathesis.openapi.from_asgi(
             "/openapi.json", create_api(lambda: engine.ports, lambda: store, access)
         )
@@ -53,7 +57,7 @@ def test_every_answer_is_as_described_and_nothing_crashes() -> None:
             answers_as_described()
             seen += 1
         store.close()
-    assert seen == 12
+    assert seen == 19
 
 
 def test_document_is_printed_without_a_configuration_or_a_store(capsys: pytest.CaptureFixture[str]) -> None:
