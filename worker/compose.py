@@ -56,7 +56,7 @@ def publish_configuration(settings: Settings, store: Store) -> int:
 def build_vendors(settings: Settings, store: Store) -> Vendors:
     """Return the vendors of this process, with the store's budgets and slots."""
     configuration = snapshot_configuration(settings, store.snapshots)
-    return Vendors(configuration, shared_budgets(store), make_slots=shared_slots(store))
+    return Vendors(configuration, shared_budgets(store), make_slots=shared_slots(store), observer=store.calls.count)
 
 
 def shared_budgets(store: Store) -> MakeBudget:

@@ -11,7 +11,7 @@ from adapters.graph import AppRegistration, Certificate, Cloud, GraphDirectory, 
 from adapters.read_only import ReadOnlyContacts
 from adapters.records import Run
 from adapters.records.runs import Lane
-from adapters.transport import Budget, Slots, make_client
+from adapters.transport import Budget, Observer, Slots, make_client
 from tasks.connector import Connector
 from tasks.ports import Contacts, Expiry
 from worker.configuration import GraphApp, Parts, PsaContacts, PsaSection, SnapshotConfiguration, psa_kinds
@@ -42,12 +42,20 @@ class Vendors:
     They are kept by their settings, so a new configuration version with the same keys goes on with the same clients."""
 
     def __init__(
-        self, configuration: SnapshotConfiguration, make_budget: MakeBudget, *, make_slots: MakeSlots | None = None
+        self,
+        configuration: SnapshotConfiguration,
+        make_budget: MakeBudget,
+        *,
+        make_slots: MakeSlots | None = None,
+        observer: Observer | None = None,
     ) -> None:
-        """Take where settings come from and how budgets are made; without slots this process is alone."""
+        """Take where settings come from and how budgets are made; without slots this process is alone.
+
+        `observer` is told of each call."""
         self.configuration = configuration
         self._make_budget = make_budget
         self._make_slots = make_slots
+        self._observer = observer
         self._built: dict[Any, Any] = {}
         self._lock = threading.RLock()
 
@@ -119,7 +127,8 @@ class Vendors:
             cloud=Cloud(login_url=app.login_url, graph_url=app.graph_url, scope=app.scope),
         )
         budget = self._graph_budget(tenant_id, "bulk")
-        return GraphDirectory(tenant_id, registration, client=self._client(_path(app.ca_file)), budget=budget)
+        client = self._client(_path(app.ca_file))
+        return GraphDirectory(tenant_id, registration, client=client, budget=budget, observer=self._observer)
 
     def _build_psa(self, name: str, psa: PsaSection) -> PsaContacts:
         make_slots = self._make_slots
@@ -130,7 +139,8 @@ class Vendors:
             return make_slots(name, most=most, linger_s=linger_s, counted_by=counted_by, vendor=psa.kind)
 
         client, budget = self._client(_path(psa.ca_file)), self._psa_budget(name, psa, "bulk")
-        return psa_kinds()[psa.kind].build(psa, Parts(client=client, budget=budget, slots=slots))
+        parts = Parts(client=client, budget=budget, slots=slots, observer=self._observer)
+        return psa_kinds()[psa.kind].build(psa, parts)
 
     def _graph_budget(self, tenant_id: str, lane: Lane) -> Budget:
         return self._make_budget(f"graph:{tenant_id}", lane=lane, per_minute=GRAPH_CALLS_PER_MINUTE, vendor="graph")

@@ -1,5 +1,6 @@
 """The ledger: everything the product remembers, in one Valkey. `Store` is all of it; its parts satisfy tasks' ports."""
 
+from adapters.calls import VendorCalls
 from adapters.store.alerts import Alerts
 from adapters.store.budgets import Budgets, InstanceBudget, Rate
 from adapters.store.connection import Connection
@@ -19,6 +20,7 @@ from adapters.store.reports import Reports
 from adapters.store.runs import Runs
 from adapters.store.snapshots import Snapshots
 from adapters.store.timing import StoreTiming
+from adapters.store.totals import Totals
 from adapters.store.users import Users
 
 __all__ = ["InstanceBudget", "Rate", "Store", "StoreTiming", "open_store"]
@@ -46,7 +48,9 @@ class Store:
         self.kept = KeptPlans(connection)
         self.outbox = Outbox(connection)
         self.alerts = Alerts(connection, outbox=self.outbox, reports=self.reports)
-        self.presence = Presence(connection, timing=timing)
+        self.totals = Totals(connection)
+        self.calls = VendorCalls()
+        self.presence = Presence(connection, timing=timing, calls=self.calls)
 
     def close(self) -> None:
         """Close the sockets."""

@@ -28,6 +28,14 @@ class Keys:
         """Hash: incarnation → until when it counts as alive (ms)."""
         self.beat_seen = self._of("beats", "schedule")
         """String: when a message of beat's last reached a worker (ms)."""
+        self.calls = self._of("calls")
+        """Hash: "calls, newline, vendor, newline, endpoint, newline, status" → count; "micros, …, endpoint" → time."""
+        self.calls_taken = self._of("calls", "taken")
+        """Hash: incarnation → number of the last batch of its calls that was taken in."""
+        self.totals = self._of("totals")
+        """Hash: "family, newline, connector, newline, …" → what all closed runs came to; only ever grows."""
+        self.successes = self._of("successes")
+        """Hash: connector → when its last successful run over the whole tenant began (ms)."""
         self.fence = self._of("fence")
         """Counter: the fence of the last user lease."""
         self.open = self._of("open")

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable
 
+from adapters.calls import VendorCalls
 from adapters.errors import TransientError
 from adapters.store.connection import Connection, text
 from adapters.store.timing import StoreTiming
@@ -24,11 +25,19 @@ class Presence:
     """One incarnation of a worker process; its loop calls `beat` every `heartbeat_s`."""
 
     def __init__(
-        self, connection: Connection, *, timing: StoreTiming, now_s: Callable[[], float] = through_sleep_s
+        self,
+        connection: Connection,
+        *,
+        timing: StoreTiming,
+        calls: VendorCalls | None = None,
+        now_s: Callable[[], float] = through_sleep_s,
     ) -> None:
-        """Choose the incarnation's name: host and process for the reader, a nonce because process ids come again."""
+        """Choose the incarnation's name: host and process for the reader, a nonce because process ids come again.
+
+        What `calls` has counted goes along with each heartbeat."""
         self._connection = connection
         self._timing = timing
+        self._calls = calls or VendorCalls()
         self._now_s = now_s
         self._beat_s: float | None = None
         self.incarnation = f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
@@ -40,14 +49,22 @@ class Presence:
     def beat(self) -> None:
         """Tell that this process is alive for another `dead_s`."""
         sent_s = self._now_s()
-        args = {"incarnation": self.incarnation, "dead_ms": int(self._timing.dead_s * 1000)}
-        self._connection.call("beat", keys={"beats": self._connection.keys.beats}, args=args)
+        self._tell(alive_ms=int(self._timing.dead_s * 1000))
         self._beat_s = sent_s
 
     def leave(self) -> None:
         """End by ourselves: what we were at is due as soon as the next reconciler looks."""
-        args = {"incarnation": self.incarnation, "dead_ms": 0}
-        self._connection.call("beat", keys={"beats": self._connection.keys.beats}, args=args)
+        self._tell(alive_ms=0)
+
+    def _tell(self, *, alive_ms: int) -> None:
+        """Send heartbeat and calls in one step; calls whose arrival is not certain go again with the next one."""
+        keys = self._connection.keys
+        named = {"beats": keys.beats, "calls": keys.calls, "calls_taken": keys.calls_taken}
+        batch = self._calls.batch()
+        args = {"incarnation": self.incarnation, "dead_ms": alive_ms, "batch": batch.number}
+        rest = [item for pair in batch.counted.items() for item in pair]
+        self._connection.call("beat", keys=named, args=args, rest=rest)
+        self._calls.arrived(batch)
 
     def note_schedule(self) -> None:
         """Note that a message of beat's has come through; a repeat is harmless."""

@@ -25,7 +25,12 @@ class Recovery:
         beats = self._connection.client.hgetall(self._keys.beats)
         buried = []
         for incarnation in (text(name) for name, until_ms in beats.items() if int(until_ms) <= now_ms):
-            keys = {"beats": self._keys.beats, "working": self._keys.working(incarnation), "due": self._keys.due}
+            keys = {
+                "beats": self._keys.beats,
+                "calls_taken": self._keys.calls_taken,
+                "working": self._keys.working(incarnation),
+                "due": self._keys.due,
+            }
             if self._connection.call("worker_bury", keys=keys, args={"incarnation": incarnation}):
                 buried.append(incarnation)
         return buried

@@ -8,6 +8,7 @@ from adapters.records import Run, RunState, Watermark
 from adapters.store.connection import Connection, text
 from adapters.store.rows import seal_rows
 from adapters.store.timing import StoreTiming
+from adapters.store.totals import result_of
 
 Json = dict[str, Any]
 
@@ -166,6 +167,7 @@ class Runs:
         if run is None:
             return False
         seal_rows(self._connection, run_id)
+        result = result_of(run, head)
         args = {
             "run_id": run_id,
             "connector_id": run.connector_id,
@@ -177,6 +179,8 @@ class Runs:
             "settles": settles,
             "alert": None if alert is None else json.dumps(alert, sort_keys=True),
             "marker_ms": int(self._timing.closed_s * 1000),
+            "result": result,
+            "success_at_ms": run.started_at_ms or run.requested_at_ms if result == "success" and settles else None,
         }
         return bool(self._connection.call("run_close", keys=self._close_keys(run), args=args))
 
@@ -200,6 +204,8 @@ class Runs:
             "outbox": keys.outbox,
             "kept": keys.kept,
             "kept_number": keys.kept_number,
+            "totals": keys.totals,
+            "successes": keys.successes,
         }
 
 

@@ -1,5 +1,7 @@
 """The same job on each PSA: a full run as the truth says, a second one that writes nothing, changes, named users."""
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from tests.integration.stack import Stack, running_stack, wait_for
 PSAS = ("connectwise", "autotask", "halo")
 USERS = 60
 RUN_S = 90.0
+LOGINS = {"token", "openid-configuration"}
 
 
 @pytest.fixture(params=PSAS)
@@ -52,6 +55,28 @@ def test_psa_is_brought_to_what_the_truth_says_and_kept_there(stack: Stack) -> N
     assert len(stack.writes(since=last)) == 2
     assert stack.run(sync_mode="full", timeout_s=RUN_S)["statistics"]["contacts_updated"] == 0
     assert stack.verdict()["agree"]
+    wait_for(
+        lambda: counted_calls(stack) == answered_calls(stack), timeout_s=RUN_S, what=lambda: str(counted_calls(stack))
+    )
+    endpoints = {endpoint for _, endpoint, _ in stack.store.totals.calls().count}
+    assert not [endpoint for endpoint in endpoints if re.search(r"\d{2}|@", endpoint)], "labels are templates"
+
+
+def counted_calls(stack: Stack) -> dict[str, int]:
+    """Count the calls that the worker has told of by its heartbeats, by vendor; logins apart."""
+    counted: Counter[str] = Counter()
+    for (vendor, endpoint, _), count in stack.store.totals.calls().count.items():
+        counted[vendor] += count if endpoint not in LOGINS else 0
+    return dict(+counted)
+
+
+def answered_calls(stack: Stack) -> dict[str, int]:
+    """Count the calls that the sandbox has answered, in the same way."""
+    answered: Counter[str] = Counter()
+    for row in stack.control.get("counters").json()["calls"]:
+        if "token" not in row["endpoint"] and row["vendor"] in {"graph", stack.psa}:
+            answered[row["vendor"]] += row["count"]
+    return dict(answered)
 
 
 def test_demo_agrees_with_the_truth_on_autotask() -> None:  # on the two others: test_demo.py

@@ -2,17 +2,15 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from http import HTTPStatus
-from itertools import chain, islice
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from adapters.errors import SyncError
-from adapters.records import RunState
+from adapters.records import Run, RunState
 from adapters.store import Store
 from tasks.ports import Ports
 from worker.api.access import Access, Caller
@@ -20,9 +18,14 @@ from worker.api.problems import describe_problems
 
 REFUSED = describe_problems(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE)
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-LOOKED_BACK = 10  # closed runs of a connector among which its last success is looked for
-MOST_ERRORS = 1000  # of one run, that are counted by their code
 OPEN_STATES = tuple(state.value for state in RunState if state is not RunState.CLOSED)
+FAMILIES = {
+    "runs": ("Runs that were closed, by what they came to.", ["result", "dry_run"]),
+    "users": ("Users whom closed runs looked at, dry runs apart.", ["result"]),
+    "changes": ("Contacts that closed runs changed.", ["change"]),
+    "errors": ("Errors of closed runs, dry runs apart.", ["code"]),
+}
+"""Counters of runs by name: what they count, and their labels beside the connector."""
 
 
 def metrics_router(ports: Callable[[], Ports], store: Callable[[], Store], access: Access) -> APIRouter:
@@ -41,12 +44,12 @@ def metrics_router(ports: Callable[[], Ports], store: Callable[[], Store], acces
 
 
 class _StoreCollector(Collector):
-    """One look at the store; labels are states and names of the configuration alone."""
+    """One look at the store; labels are states, endpoints, and names of the configuration alone."""
 
     def __init__(self, ports: Ports, store: Store, caller: Caller) -> None:
         version = ports.configuration.current_version()
         names = ports.configuration.connectors(version=version) if version else ()
-        self._connectors = [name for name in names if caller.sees(name)]
+        self._connectors = {name for name in names if caller.sees(name)}
         self._caller = caller
         self._store = store
         self._budgets = sorted({budget for name in self._connectors for budget in _budgets_of(ports, name, version)})
@@ -55,21 +58,15 @@ class _StoreCollector(Collector):
         workers = GaugeMetricFamily("contact_sync_workers", "Worker processes that are alive.")
         workers.add_metric([], len(self._store.presence.living()))
         yield workers
-        yield self._open_runs()
-        yield self._waiting()
-        yield from self._last_runs()
-        yield self._errors()
+        runs = [run for run in self._store.reports.open_runs() if self._caller.sees(run.connector_id)]
+        yield _open_runs(runs)
+        yield self._waiting(runs)
+        yield from self._totals()
+        yield self._last_success()
+        yield from self._calls()
         yield from self._budget()
 
-    def _open_runs(self) -> Metric:
-        runs = [run for run in self._store.reports.open_runs() if self._caller.sees(run.connector_id)]
-        count = Counter(run.state.value for run in runs)
-        family = GaugeMetricFamily("contact_sync_open_runs", "Runs that go on.", labels=["state"])
-        for state in OPEN_STATES:
-            family.add_metric([state], count[state])
-        return family
-
-    def _waiting(self) -> Metric:
+    def _waiting(self, runs: list[Run]) -> Metric:
         """Tell how long the oldest run that has not begun has waited, of each connector that has one."""
         family = GaugeMetricFamily(
             "contact_sync_waiting_seconds",
@@ -77,24 +74,52 @@ class _StoreCollector(Collector):
             labels=["connector"],
         )
         now_ms, told = self._store.runs.now_ms(), set()
-        for run in self._store.reports.open_runs():  # the oldest first
-            is_first = run.connector_id not in told and run.state is RunState.REQUESTED
-            if is_first and self._caller.sees(run.connector_id):
+        for run in runs:  # the oldest first
+            if run.connector_id not in told and run.state is RunState.REQUESTED:
                 told.add(run.connector_id)
                 family.add_metric([run.connector_id], max(0, now_ms - run.requested_at_ms) / 1000)
         return family
 
-    def _errors(self) -> Metric:
+    def _totals(self) -> Iterator[Metric]:
+        """Tell what closed runs came to; the counters of a connector that is configured no more are not shown."""
+        totals = self._store.totals.of_runs()
+        for name, (text, labels) in FAMILIES.items():
+            family = CounterMetricFamily(f"contact_sync_{name}", text, labels=["connector", *labels])
+            for values, count in sorted(totals[name].items()):
+                if values[0] in self._connectors:
+                    family.add_metric(values, count)
+            yield family
+
+    def _last_success(self) -> Metric:
         family = GaugeMetricFamily(
-            "contact_sync_last_run_errors", "Errors of the last closed run, by code.", labels=["connector", "code"]
+            "contact_sync_last_success_age_seconds",
+            "Since the start of the last successful run over the whole tenant.",
+            labels=["connector"],
         )
-        for name in self._connectors:
-            for head in self._store.reports.heads(1, connector_id=name):
-                users = self._store.reports.rows(head["run_id"], "errors")
-                rows = islice(chain(head.get("errors", ()), users), MOST_ERRORS)
-                for code, count in sorted(Counter(str(row["code"]) for row in rows).items()):
-                    family.add_metric([name, code], count)
+        now_ms = self._store.runs.now_ms()
+        for name, at_ms in sorted(self._store.totals.successes().items()):
+            if name in self._connectors:
+                family.add_metric([name], max(0, now_ms - at_ms) / 1000)
         return family
+
+    def _calls(self) -> Iterator[Metric]:
+        found = self._store.totals.calls()
+        calls = CounterMetricFamily(
+            "contact_sync_vendor_calls",
+            "Requests that workers sent, by the template of their path; status none: no answer came.",
+            labels=["vendor", "endpoint", "status"],
+        )
+        seconds = CounterMetricFamily(
+            "contact_sync_vendor_call_seconds",
+            "How long these requests took.",
+            labels=["vendor", "endpoint"],
+        )
+        for place, count in sorted(found.count.items()):
+            calls.add_metric(place, count)
+        for where, took_s in sorted(found.seconds.items()):
+            seconds.add_metric(where, took_s)
+        yield calls
+        yield seconds
 
     def _budget(self) -> Iterator[Metric]:
         calls = GaugeMetricFamily(
@@ -109,23 +134,13 @@ class _StoreCollector(Collector):
         yield calls
         yield wait
 
-    def _last_runs(self) -> Iterator[Metric]:
-        age = GaugeMetricFamily(
-            "contact_sync_last_success_age_seconds", "Since the start of the last success.", labels=["connector"]
-        )
-        users = GaugeMetricFamily(
-            "contact_sync_last_run_users", "Users of the last closed run.", labels=["connector", "result"]
-        )
-        now_s = self._store.runs.now_ms() / 1000
-        for name in self._connectors:
-            heads = self._store.reports.heads(LOOKED_BACK, connector_id=name)
-            success = next((head for head in heads if head["success"] and not head.get("dry_run")), None)
-            if success is not None:
-                age.add_metric([name], now_s - datetime.fromisoformat(success["sync_timestamp"]).timestamp())
-            for result in ("contacts_created", "contacts_updated", "contacts_skipped", "errors") if heads else ():
-                users.add_metric([name, result.removeprefix("contacts_")], heads[0]["statistics"][result])
-        yield age
-        yield users
+
+def _open_runs(runs: list[Run]) -> Metric:
+    count = Counter(run.state.value for run in runs)
+    family = GaugeMetricFamily("contact_sync_open_runs", "Runs that go on.", labels=["state"])
+    for state in OPEN_STATES:
+        family.add_metric([state], count[state])
+    return family
 
 
 def _budgets_of(ports: Ports, name: str, version: int) -> tuple[str, ...]:

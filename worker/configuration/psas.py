@@ -12,7 +12,7 @@ from typing import Annotated, Any, Protocol, Union
 import httpx
 from pydantic import Field
 
-from adapters.transport import Budget, Slots
+from adapters.transport import Budget, Observer, Slots
 from tasks.connector import FieldRule
 from tasks.ports import Contacts
 from worker.configuration.problems import ConfigurationError, Problem
@@ -85,11 +85,14 @@ class SlotsOf(Protocol):
 
 @dataclass(frozen=True)
 class Parts:
-    """What an adapter is built with: the shared client of its `ca_file`, the bulk lane's budget, and places."""
+    """What an adapter is built with: the shared client of its `ca_file`, the bulk lane's budget, and places.
+
+    `observer` goes to its transport, which tells it of each call; None: nobody counts."""
 
     client: httpx.Client
     budget: Budget
     slots: SlotsOf
+    observer: Observer | None = None
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ def build(psa: AutotaskPsa, parts: Parts) -> PsaContacts:
         slots=slots,
         settings=settings,
         hour_share=psa.hour_percent / 100,
+        observer=parts.observer,
     )
 
 

@@ -63,7 +63,9 @@ def build(psa: ConnectwisePsa, parts: Parts) -> PsaContacts:
     )
     if psa.entra_id_field:
         settings = replace(settings, entra_id_field=psa.entra_id_field)
-    return ConnectWiseContacts(access, client=parts.client, budget=parts.budget, settings=settings)
+    return ConnectWiseContacts(
+        access, client=parts.client, budget=parts.budget, settings=settings, observer=parts.observer
+    )
 
 
 KIND = PsaKind(

@@ -77,7 +77,7 @@ def build(psa: HaloPsa, parts: Parts) -> PsaContacts:
     )
     if psa.entra_id_field:
         settings = replace(settings, entra_id_field=psa.entra_id_field)
-    return HaloContacts(access, client=parts.client, budget=parts.budget, settings=settings)
+    return HaloContacts(access, client=parts.client, budget=parts.budget, settings=settings, observer=parts.observer)
 
 
 KIND = PsaKind(

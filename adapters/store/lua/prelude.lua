@@ -88,6 +88,9 @@ local function put_outcome(outcome)
     for _, row in ipairs(outcome.rows) do
         redis.call('RPUSH', rows[row[1]], row[2])
         redis.call('HINCRBY', counts, 'rows.' .. row[1], 1)
+        if row[1] == 'errors' then
+            redis.call('HINCRBY', counts, 'rows.errors.' .. (cjson.decode(row[2]).code or ''), 1)
+        end
     end
     if outcome.deactivated then
         redis.call('HINCRBY', counts, 'deactivated', 1)

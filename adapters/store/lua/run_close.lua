@@ -1,10 +1,10 @@
 -- End a run in one step: its report stays, everything else of it goes. Refused while a user has no outcome.
--- keys: run entries pages index index_keys spool plan members batches outcomes counts unfinished standing open closed closed_of marker report connector_lease watermarks lane turns lanes done outbox kept kept_number
+-- keys: run entries pages index index_keys spool plan members batches outcomes counts unfinished standing open closed closed_of marker report connector_lease watermarks lane turns lanes done outbox kept kept_number totals successes
 -- keys: rows.created rows.updated rows.skipped rows.errors rows.warnings rows.excluded rows.unprocessed rows.held
 -- keys: chunks.created chunks.updated chunks.skipped chunks.errors chunks.warnings chunks.excluded chunks.unprocessed chunks.held
 -- keys: report_rows.created report_rows.updated report_rows.skipped report_rows.errors report_rows.warnings report_rows.excluded report_rows.unprocessed report_rows.held
 -- keys: report_chunks.created report_chunks.updated report_chunks.skipped report_chunks.errors report_chunks.warnings report_chunks.excluded report_chunks.unprocessed report_chunks.held
--- args: run_id connector_id lane_name head plan watermark forget settles alert marker_ms
+-- args: run_id connector_id lane_name head plan watermark forget settles alert marker_ms result success_at_ms
 
 local facts = redis.call('HMGET', run, 'state', 'dry_run', 'error')
 if not facts[1] or (facts[1] == 'writing' and not complete()) then
@@ -12,6 +12,36 @@ if not facts[1] or (facts[1] == 'writing' and not complete()) then
 end
 local now = now_ms()
 local dry = facts[2] == '1'
+
+local function add_total(family, what, times)
+    redis.call('HINCRBY', totals, family .. '\n' .. connector_id .. '\n' .. what, times)
+end
+
+add_total('runs', result .. '\n' .. tostring(dry), 1)
+if not dry then
+    local counted = redis.call('HGETALL', counts)
+    local deactivated = redis.call('HGET', counts, 'deactivated') or 0
+    for position = 1, #counted, 2 do
+        local name, times = counted[position], counted[position + 1]
+        local code = string.match(name, '^rows%.errors%.(.+)$')
+        if code then
+            add_total('errors', code, times)
+        elseif name == 'deactivated' or name == 'created' then
+            add_total('changes', name, times)
+        elseif name == 'updated' then
+            add_total('changes', name, times - deactivated)
+        end
+        if name ~= 'deactivated' and not string.find(name, '.', 1, true) then
+            add_total('users', name, times)
+        end
+    end
+    if facts[3] then
+        add_total('errors', cjson.decode(facts[3]).code or '', 1)
+    end
+    if success_at_ms ~= '' and tonumber(redis.call('HGET', successes, connector_id) or 0) < tonumber(success_at_ms) then
+        redis.call('HSET', successes, connector_id, success_at_ms)
+    end
+end
 
 if facts[3] then
     redis.call('LPUSH', rows.errors, facts[3])

@@ -1,5 +1,5 @@
 -- Make every user that a dead worker was at due at once.
--- keys: beats working due
+-- keys: beats calls_taken working due
 -- args: incarnation
 
 local now = now_ms()
@@ -11,4 +11,5 @@ for _, entry in ipairs(redis.call('SMEMBERS', working)) do
 end
 redis.call('DEL', working)
 redis.call('HDEL', beats, incarnation)
+redis.call('HDEL', calls_taken, incarnation)
 return 1

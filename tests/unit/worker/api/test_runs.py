@@ -7,9 +7,8 @@ from typing import IO, Any
 
 import pytest
 
-from adapters.errors import InstanceError
 from adapters.records import RunState
-from adapters.store import InstanceBudget, Rate, Store
+from adapters.store import Store
 from tasks import watching
 from tests.fakes.door import Door
 from tests.fakes.engine import Engine
@@ -261,39 +260,3 @@ def test_document_describes_the_inputs(door: Door) -> None:
 def test_unknown_path_and_method_are_problems_too(door: Door) -> None:
     for answer, status in ((door.get("/v2"), 404), (door.get("/metrics/"), 404), (door.get("/v1/runs/r/cancel"), 405)):
         assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
-
-
-def test_metrics_tell_the_state_of_the_store_and_name_nobody(door: Door, engine: Engine) -> None:
-    start(door, sync_mode="full")
-    engine.work()
-    start(door)
-    text = door.get("/metrics", headers=READER).text
-    assert 'contact_sync_open_runs{state="requested"} 1.0' in text
-    assert "contact_sync_workers 1.0" in text
-    assert 'contact_sync_last_success_age_seconds{connector="contoso"}' in text
-    assert 'contact_sync_last_run_users{connector="contoso",result="created"} 9.0' in text
-    assert 'contact_sync_waiting_seconds{connector="contoso"}' in text
-    assert "@" not in text
-    assert "contoso" not in door.get("/metrics", headers=OTHER).text
-    assert door.get("/metrics").status_code == 401
-
-
-def test_metrics_count_errors_by_code_and_tell_what_the_budget_leaves(door: Door, engine: Engine) -> None:
-    engine.psa.fail("fetch_company", InstanceError("unauthorized", vendor="connectwise", status=401), times=9)
-    start(door, sync_mode="full")
-    engine.work()
-    budget = InstanceBudget(
-        engine.store.connection, "main", lane="bulk", rate=Rate(per_minute=600), vendor="connectwise"
-    )
-    budget.reserve()
-    text = door.get("/metrics", headers=READER).text
-    assert 'contact_sync_last_run_errors{code="PermissionDenied",connector="contoso"} 1.0' in text
-    before = float(text.partition('contact_sync_budget_left_calls{budget="main"} ')[2].split()[0])
-    assert before > 0
-    budget.pause(3000)
-    text = door.get("/metrics", headers=READER).text
-    assert 'contact_sync_budget_left_calls{budget="main"} 0.0' in text
-    assert float(text.partition('contact_sync_budget_wait_seconds{budget="main"} ')[2].split()[0]) > 2000
-    hidden = door.get("/metrics", headers=OTHER).text
-    assert 'budget="' not in hidden
-    assert "PermissionDenied" not in hidden
