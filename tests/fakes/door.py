@@ -8,7 +8,7 @@ import httpx
 
 
 class Door:
-    """`post` and `get` as httpx has them; `content` may come in parts, whose length is not told."""
+    """`post` and `get` as httpx has them; `content` may come in parts, whose length is not told, or slowly."""
 
     def __init__(self, app: Any) -> None:
         """Take the application; it is not started."""
@@ -24,7 +24,7 @@ class Door:
 
     async def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
         content = request.get("content")
-        if content is not None and not isinstance(content, bytes | str):
+        if content is not None and not isinstance(content, bytes | str | AsyncIterator):
             request["content"] = _in_parts(content)
         async with httpx.AsyncClient(transport=self._transport, base_url="http://door") as client:
             return await client.request(method, path, **request)

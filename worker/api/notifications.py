@@ -19,10 +19,10 @@ from adapters.errors import TransientError, WireError
 from adapters.graph import parse_notifications
 from tasks.ports import Ports
 from tasks.receiving import receive
+from worker.api.bodies import read_body
 from worker.api.problems import problem
 from worker.compose import NOTIFICATIONS_PATH
 
-MOST_BYTES = 1 << 20  # Graph's own POSTs have some kilobytes
 LONGEST_TOKEN = 1024
 RETRY_AFTER_S = 5
 TOLD_EVERY_S = 60.0
@@ -33,6 +33,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     202: {"description": "Noted, or none of ours."},
     400: {"description": "No notification, or a token that is too long."},
     404: {"description": "No public_url is configured: nothing is subscribed."},
+    408: {"description": "The body did not come in time."},
     413: {"description": "Too large."},
     503: {"description": "The store is away; deliver again."},
 }
@@ -79,10 +80,7 @@ def notification_router(ports: Callable[[], Ports]) -> APIRouter:
             return problem(HTTPStatus.NOT_FOUND, "nothing is subscribed: service.public_url is not set")
         if token is not None:
             return _prove(token)
-        body = await _read(request)
-        if body is None:
-            return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a notification has {MOST_BYTES} bytes at most")
-        return await run_in_threadpool(_take_in, ports(), body, ignored)
+        return await run_in_threadpool(_take_in, ports(), await read_body(request), ignored)
 
     return router
 
@@ -111,19 +109,6 @@ def _prove(token: str) -> Response:
     if len(token) > LONGEST_TOKEN:
         return problem(HTTPStatus.BAD_REQUEST, f"a validation token has {LONGEST_TOKEN} characters at most")
     return Response(html.escape(token), media_type="text/plain", headers={"X-Content-Type-Options": "nosniff"})
-
-
-async def _read(request: Request) -> bytes | None:
-    """Return the body; None as soon as it is known to be too large."""
-    told = request.headers.get("content-length", "")
-    if told.isdecimal() and (len(told) > len(str(MOST_BYTES)) or int(told) > MOST_BYTES):
-        return None
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MOST_BYTES:
-            return None
-    return bytes(body)
 
 
 def _take_in(ports: Ports, body: bytes, ignored: IgnoredItems) -> Response:

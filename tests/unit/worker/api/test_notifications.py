@@ -13,7 +13,9 @@ from adapters.records import Subscribed
 from adapters.store import Store
 from tests.fakes.door import Door
 from tests.fakes.engine import TENANT, Engine
-from worker.api.notifications import LONGEST_TOKEN, MOST_BYTES, NOTIFICATIONS_IGNORED, IgnoredItems, notification_router
+from worker.api.bodies import MOST_BYTES
+from worker.api.notifications import LONGEST_TOKEN, NOTIFICATIONS_IGNORED, IgnoredItems, notification_router
+from worker.api.problems import answer_problems
 from worker.compose import NOTIFICATIONS_PATH as PATH
 
 SUBSCRIPTION = "7f105c7d-2dc5-4530-97cd-4e7ae6534c07"
@@ -42,6 +44,7 @@ def engine(store: Store) -> Engine:
 @pytest.fixture
 def door(engine: Engine) -> Door:
     app = FastAPI()
+    answer_problems(app)
     app.include_router(notification_router(lambda: engine.ports))
     return Door(app)
 

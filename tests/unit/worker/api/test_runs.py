@@ -2,6 +2,7 @@
 
 import io
 import json
+import threading
 from collections.abc import Callable
 from typing import IO, Any
 
@@ -89,6 +90,24 @@ def test_exported_report_is_not_there_for_other_tokens_and_unknown_runs(door: Do
             answer = door.get(f"/v1/runs/{asked}/report.{name}", headers=headers)
             assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
         assert door.get(f"/v1/runs/{run_id}/report.{name}").status_code == 401
+
+
+def test_one_key_sent_by_many_at_once_is_one_run(door: Door, engine: Engine) -> None:
+    headers = {**ROBOT, "Idempotency-Key": "ticket-4711"}
+    together, ids = threading.Barrier(8), []
+
+    def send() -> None:
+        together.wait()
+        ids.append(door.post(PATH, headers=headers, json={"sync_mode": "full"}).json()["run_id"])
+
+    threads = [threading.Thread(target=send) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(ids) == 8
+    assert len(set(ids)) == 1
+    assert [run.run_id for run in engine.store.reports.open_runs()] == ids[:1]
 
 
 def test_same_key_is_the_same_run_and_other_inputs_are_refused(door: Door, engine: Engine) -> None:
