@@ -1,5 +1,6 @@
 """Every verb, as its users type it: real commands, real workers, real beat, on a sandbox."""
 
+import json
 import os
 import pty
 import re
@@ -301,6 +302,19 @@ NEWCOMER: Json = {
         "surname": "Newcomer",
     },
 }
+
+
+@pytest.mark.usefixtures("first")
+def test_run_is_cancelled_once_and_says_what_it_left(installed: Installed, sandbox: Sandbox) -> None:
+    slow = {"match": {"vendor": "graph", "path": "/users$"}, "kind": "slow", "seconds": 2}
+    sandbox.control.post("faults", json={"rules": [slow]}).raise_for_status()
+    run_id = json.loads(installed.call("run", "demo", "--mode", "full", "--no-wait", "--json").out)["run_id"]
+    ended = json.loads(installed.call("cancel", run_id, "--json").out)
+    assert ended == {"run_id": run_id, "state": "cancelling"}
+    report = installed.closed(run_id)
+    assert (report["stopped"], report["success"], report["statistics"]["users_processed"]) == ("cancelled", False, 0)
+    assert f"run {run_id} is closed" in installed.call("cancel", run_id).err
+    assert "there is no run 'nonsense'" in installed.call("cancel", "nonsense", code=2).err
 
 
 def test_killed_up_takes_everything_with_it_and_a_stop_is_warm(tmp_path: Path, sandbox: Sandbox) -> None:

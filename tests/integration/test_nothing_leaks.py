@@ -259,6 +259,15 @@ def test_keys_that_are_not_meant_to_hold_people_do_not(watched: Watched) -> None
     assert any(name.endswith("rows:created") or ":chunks:" in name for name in holders), holders
 
 
+def test_exports_hold_no_secret_and_nothing_that_runs(watched: Watched) -> None:
+    run_id = watched.reports[0]["run_id"]
+    for name in ("report.csv", "report.html"):
+        answer = httpx.get(f"{watched.api}/v1/runs/{run_id}/{name}", headers={"Authorization": f"Bearer {TOKEN}"})
+        assert "zzupn" in answer.raise_for_status().text
+        assert found(answer.text, watched.secrets) == set()
+        assert "\x1b" not in answer.text
+
+
 def test_errors_and_reports_hold_no_secret_and_messages_no_person(watched: Watched) -> None:
     for report in watched.reports:
         assert found(str(report), watched.secrets) == set()

@@ -13,7 +13,9 @@ from adapters.errors import SyncError
 from adapters.records import Run, RunState
 from adapters.store import Store
 from tasks.ports import Ports
+from worker.api import examples
 from worker.api.access import Access, Caller
+from worker.api.examples import described
 from worker.api.problems import describe_problems
 
 REFUSED = describe_problems(HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE)
@@ -32,7 +34,7 @@ def metrics_router(ports: Callable[[], Ports], store: Callable[[], Store], acces
     """Return the route; its token is one that may read, and shows the connectors that it sees."""
     router = APIRouter(tags=["service"], responses=REFUSED)
 
-    @router.get("/metrics", response_class=Response)
+    @router.get("/metrics", response_class=Response, responses=described(examples.METRICS, media_type="text/plain"))
     def metrics(request: Request) -> Response:
         """Give Prometheus what it draws and alarms by."""
         caller = access.caller(request, "read")

@@ -16,6 +16,7 @@ from tasks.ports import Ports
 from tasks.requesting import RequestRefusedError
 from worker.api.access import Access, Caller
 from worker.api.bodies import read_inputs
+from worker.api.examples import MADE, described
 from worker.api.problems import ProblemError, describe_problems
 from worker.api.runs import (
     INPUTS,
@@ -42,11 +43,6 @@ MOST_NUMBER = 2**53  # what JSON's readers take for a whole number
 JSON = Format(write_json_plan, "application/json", {})
 FILES = {"csv": as_file(write_csv_plan, "text/csv"), "html": as_file(write_html_plan, "text/html")}
 REFUSED_PLAN = describe_problems(HTTPStatus.CONFLICT)
-MADE: Json = {
-    "run_id": "20261125T083000-contoso-ab12cd",
-    "connector": "contoso",
-    "location": "/v1/runs/20261125T083000-contoso-ab12cd",
-}
 ASKED: Json = {**MADE, "plan": 7, "is_new": True}
 FACTS: Json = {
     "plan": 7,
@@ -76,11 +72,6 @@ CHANGE: Json = {
 }
 
 
-def _example(example: Json, *, status: HTTPStatus = HTTPStatus.OK) -> dict[int | str, Json]:
-    content = {"application/json": {"schema": {"type": "object"}, "example": example}}
-    return {int(status): {"description": status.phrase, "content": content}}
-
-
 Number = Annotated[int, Path(ge=1, le=MOST_NUMBER)]
 Offset = Annotated[int, Query(ge=0, le=10_000)]
 Digest = Annotated[str | None, Query(pattern="^[0-9a-f]{6,64}$", description="Only if the plan's digest begins so.")]
@@ -94,7 +85,7 @@ def plans_router(ports: Callable[[], Ports], store: Callable[[], Store], access:
         "/connectors/{connector}/plans",
         status_code=HTTPStatus.ACCEPTED,
         openapi_extra=INPUTS,
-        responses={**UNKNOWN, **WRONG_BODY, **_example(MADE, status=HTTPStatus.ACCEPTED)},
+        responses={**UNKNOWN, **WRONG_BODY, **described(MADE, status=HTTPStatus.ACCEPTED)},
     )
     async def make(request: Request, connector: str, key: IdempotencyKey = None) -> JSONResponse:
         """Ask for a dry run whose report keeps a numbered plan: its number is the report's `plan`."""
@@ -107,7 +98,7 @@ def plans_router(ports: Callable[[], Ports], store: Callable[[], Store], access:
         body = {"run_id": run_id, "connector": connector, "location": location}
         return JSONResponse(body, HTTPStatus.ACCEPTED, headers={"Location": location})
 
-    @router.get("/plans", responses={**UNKNOWN, **_example({"plans": [FACTS], "next_offset": None})})
+    @router.get("/plans", responses={**UNKNOWN, **described({"plans": [FACTS], "next_offset": None})})
     def listing(request: Request, connector: Connector = None, limit: Limit = 20, offset: Offset = 0) -> JSONResponse:
         """List the plans that are kept, the newest first: those that were asked for, and those of held runs."""
         caller = access.caller(request, "read")
@@ -140,7 +131,7 @@ def _add_exports(router: APIRouter, ports: Callable[[], Ports], store: Callable[
         """Give a plan as one self-contained page to review it by."""
         return exported(request, plan, "html")
 
-    @router.get("/plans/{plan}", responses={**UNKNOWN, **_example({**FACTS, "changes": [CHANGE]})})
+    @router.get("/plans/{plan}", responses={**UNKNOWN, **described({**FACTS, "changes": [CHANGE]})})
     def look(request: Request, plan: Number) -> Response:
         """Give a plan with all its changes."""
         found = _plan(ports(), access.caller(request, "read"), plan)
@@ -148,7 +139,7 @@ def _add_exports(router: APIRouter, ports: Callable[[], Ports], store: Callable[
 
 
 def _add_writes(router: APIRouter, ports: Callable[[], Ports], store: Callable[[], Store], access: Access) -> None:
-    responses = {**UNKNOWN, **REFUSED_PLAN, **_example(ASKED, status=HTTPStatus.ACCEPTED)}
+    responses = {**UNKNOWN, **REFUSED_PLAN, **described(ASKED, status=HTTPStatus.ACCEPTED)}
 
     @router.post("/plans/{plan}/apply", status_code=HTTPStatus.ACCEPTED, responses=responses)
     def apply(request: Request, plan: Number, digest: Digest = None, key: IdempotencyKey = None) -> JSONResponse:

@@ -18,8 +18,10 @@ from tasks.closing import cancel_run
 from tasks.ports import Ports
 from tasks.request import SyncRequest
 from tasks.requesting import KEY_KEPT_S, request_run
+from worker.api import examples
 from worker.api.access import Access, Caller
 from worker.api.bodies import read_inputs
+from worker.api.examples import described
 from worker.api.problems import ProblemError, describe_problems
 from worker.reporting import write_csv_report, write_html_report, write_run_report
 
@@ -103,7 +105,7 @@ def runs_router(ports: Callable[[], Ports], store: Callable[[], Store], access: 
         "/connectors/{connector}/runs",
         status_code=HTTPStatus.ACCEPTED,
         openapi_extra=INPUTS,
-        responses={**UNKNOWN, **WRONG_BODY},
+        responses={**UNKNOWN, **WRONG_BODY, **described(examples.MADE, status=HTTPStatus.ACCEPTED)},
     )
     async def start(request: Request, connector: str, key: IdempotencyKey = None) -> JSONResponse:
         """Ask for a run with the specified inputs; under the same Idempotency-Key, for the same one for 24 hours."""
@@ -114,7 +116,7 @@ def runs_router(ports: Callable[[], Ports], store: Callable[[], Store], access: 
         body = {"run_id": run_id, "connector": connector, "location": location}
         return JSONResponse(body, HTTPStatus.ACCEPTED, headers={"Location": location})
 
-    @router.get("/runs", responses=UNKNOWN)
+    @router.get("/runs", responses={**UNKNOWN, **described(examples.RUNS)})
     def listing(request: Request, connector: Connector = None, limit: Limit = 20, offset: Offset = 0) -> JSONResponse:
         """List open runs, on the first page, and closed ones, the newest first."""
         caller = access.caller(request, "read")
@@ -125,7 +127,7 @@ def runs_router(ports: Callable[[], Ports], store: Callable[[], Store], access: 
         going_on = [] if offset else _open_rows(store(), caller, connector)
         return JSONResponse({"open": going_on, "closed": rows[:limit], "next_offset": following})
 
-    @router.get("/runs/{run}", responses=UNKNOWN)
+    @router.get("/runs/{run}", responses={**UNKNOWN, **described(examples.REPORT)})
     def look(request: Request, run: str) -> Response:
         """Tell how far a run is, or give its report once it is closed."""
         caller = access.caller(request, "read")
@@ -136,7 +138,9 @@ def runs_router(ports: Callable[[], Ports], store: Callable[[], Store], access: 
             return JSONResponse(body, headers={"Retry-After": LOOK_AGAIN_S})
         raise unknown("run", run)
 
-    @router.post("/runs/{run}/cancel", status_code=HTTPStatus.ACCEPTED, responses=UNKNOWN)
+    cancelled = described(examples.CANCELLED, status=HTTPStatus.ACCEPTED)
+
+    @router.post("/runs/{run}/cancel", status_code=HTTPStatus.ACCEPTED, responses={**UNKNOWN, **cancelled})
     def cancel(request: Request, run: str) -> JSONResponse:
         """End a run: users being written are finished, the rest stays unprocessed. A repeat is harmless."""
         caller = access.caller(request, "run")

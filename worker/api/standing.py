@@ -11,7 +11,9 @@ from adapters.errors import SyncError
 from adapters.store import Store
 from tasks.connector import Connector
 from tasks.ports import Ports
+from worker.api import examples
 from worker.api.access import Access, Caller
+from worker.api.examples import described
 from worker.api.problems import describe_problems
 from worker.standing import standings
 
@@ -25,7 +27,7 @@ def standing_router(ports: Callable[[], Ports], store: Callable[[], Store], acce
     """Return the routes."""
     router = APIRouter()
 
-    @router.get("/v1/connectors", tags=["connectors"], responses=REFUSED)
+    @router.get("/v1/connectors", tags=["connectors"], responses={**REFUSED, **described(examples.CONNECTORS)})
     def connectors(request: Request) -> JSONResponse:
         """List the connectors that this token sees, worst first."""
         caller = access.caller(request, "read")
@@ -33,7 +35,9 @@ def standing_router(ports: Callable[[], Ports], store: Callable[[], Store], acce
         rows = [{"connector_id": name, "standing": UNUSABLE} for name in unusable]
         return JSONResponse({"connectors": rows + [each.as_json() for each in standings(usable, store())]})
 
-    @router.get("/readyz", tags=["service"], responses={**REFUSED, 503: {"description": "Not ready."}})
+    answers = {**REFUSED, **described(examples.READY), 503: {"description": "Not ready."}}
+
+    @router.get("/readyz", tags=["service"], responses=answers)
     def readyz(request: Request) -> JSONResponse:
         """Say whether broker, workers and beat are there; 503 names what is not."""
         access.caller(request, "read")

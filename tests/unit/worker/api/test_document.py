@@ -8,11 +8,13 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.core.result import Ok
 
-from adapters.store import open_store
+from adapters.store import Store, open_store
 from tasks import watching
 from tasks.requesting import request_run
+from tests.fakes.door import Door
 from tests.fakes.engine import Engine
 from tests.fakes.valkey import running_valkey
+from worker.api import examples
 from worker.api.access import Access
 from worker.api.serving import create_api
 from worker.cli import main
@@ -58,6 +60,42 @@ def test_every_answer_is_as_described_and_nothing_crashes() -> None:
             seen += 1
         store.close()
     assert seen == 19
+
+
+def test_examples_look_like_the_answers(store: Store) -> None:
+    engine = Engine(store)
+    engine.directory.add_users(1)
+    door = Door(create_api(lambda: engine.ports, lambda: store, Access(ApiSection(), is_open=True)))
+    made = door.post("/v1/connectors/contoso/runs", json={}).json()
+    assert made.keys() == examples.MADE.keys()
+    runs = door.get("/v1/runs").json()
+    assert (runs.keys(), runs["open"][0].keys()) == (examples.RUNS.keys(), examples.RUNS["open"][0].keys())
+    engine.work()
+    report = door.get(made["location"]).json()
+    assert examples.REPORT.keys() <= report.keys()
+    assert examples.REPORT["statistics"].keys() == report["statistics"].keys()
+    assert examples.REPORT["updated_contacts"][0].keys() - {"changed_fields"} <= report["created_contacts"][0].keys()
+    assert door.post(f"{made['location']}/cancel").json().keys() == examples.CANCELLED.keys()
+    (connector,) = door.get("/v1/connectors").json()["connectors"]
+    assert connector.keys() == examples.CONNECTORS["connectors"][0].keys()
+    assert door.get("/readyz").json().keys() == examples.READY.keys()
+    assert examples.METRICS.partition("{")[0] in door.get("/metrics").text
+
+
+def test_every_call_has_an_example() -> None:
+    document = create_api(_unused, _unused, Access(ApiSection())).openapi()  # type: ignore[arg-type]
+    without = [
+        f"{method} {path}"
+        for path, methods in document["paths"].items()
+        for method, call in methods.items()
+        if '"example"' not in json.dumps(call)
+    ]
+    files = [call for call in without if call.endswith((".csv", ".html"))]
+    assert sorted(without) == sorted([*files, "get /healthz"])
+
+
+def _unused() -> None:
+    raise AssertionError("a document needs no store")
 
 
 def test_document_is_printed_without_a_configuration_or_a_store(capsys: pytest.CaptureFixture[str]) -> None:
