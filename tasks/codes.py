@@ -18,6 +18,7 @@ UNEXPECTED_ANSWER = "UnexpectedAnswer"  # a vendor answered what we cannot belie
 INTERNAL_ERROR = "InternalError"  # our own mistake; the worker's log has it
 UNKNOWN_CONNECTOR = "UnknownConnector"  # the configuration has no such connector
 PAIRING_UNCONFIRMED = "PairingUnconfirmed"  # tenant and company share no domain, and nobody has confirmed them
+DECISION_UNUSABLE = "DecisionUnusable"  # what somebody decided about a user cannot be done (any more)
 PLAN_UNUSABLE = "PlanUnusable"  # a plan that was to be carried out is gone, damaged or another one's
 
 # warnings
@@ -41,6 +42,8 @@ CONTACT_MERGED = "ContactMerged"  # the linked contact is gone, and another one 
 CONTACT_UNLINKED = "ContactUnlinked"  # the object id that we wrote on a contact was taken off it
 CONTACT_MOVED = "ContactMoved"  # the contact is in another company than where we left it
 MANUAL_EDIT = "ManualEdit"  # a field was edited in the PSA since our last write
+DECIDED = "Decided"  # why a user is read again: somebody has decided about it
+DECISION_ENDED = "DecisionEnded"  # the time is over for which somebody decided about a user
 ON_HOLD = "OnHold"  # a user's contact is left alone until somebody releases the user
 EDITED_SINCE = "EditedSince"  # what a run wrote was changed since, so undoing that run leaves it alone
 NOT_UNDONE = "NotUndone"  # an undo leaves a contact or a field as it is, because it cannot be put back

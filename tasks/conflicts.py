@@ -22,8 +22,16 @@ __all__ = [
     "shared_addresses",
 ]
 
-_CERTAIN: frozenset[MatchKey] = frozenset({"link", "object_id"})
-_RANKS: dict[MatchKey, int] = {"link": 4, "object_id": 4, "mail": 3, "principal_name": 2, "alias": 1, "none": 0}
+_CERTAIN: frozenset[MatchKey] = frozenset({"decision", "link", "object_id"})
+_RANKS: dict[MatchKey, int] = {
+    "decision": 5,
+    "link": 4,
+    "object_id": 4,
+    "mail": 3,
+    "principal_name": 2,
+    "alias": 1,
+    "none": 0,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +65,9 @@ def resolve_address_conflict(
 ) -> dict[str, Literal["keeps", "withheld"] | Refusal]:
     """Say by user id who keeps a shared address, who goes on without it, and who is refused.
 
-    Users found by link or object id do not depend on the address and always keep it; else the strongest one does, and
-    two of the same strength are both refused. Whoever would be given the address as its own mail is refused, too."""
+    Users that were decided about, or found by link or object id, do not depend on the address and always keep it; else
+    the strongest one does, and two of the same strength are both refused. Whoever would be given the address as its own
+    mail is refused, too."""
     certain = [claim for claim in claims if claim.key in _CERTAIN]
     uncertain = [claim for claim in claims if claim.key not in _CERTAIN]
     strongest = max((_strength(claim, address) for claim in uncertain), default=Strength.ALIAS)

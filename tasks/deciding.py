@@ -14,6 +14,7 @@ from tasks import (
     fanning_out,
     holding,
     indexing,
+    lapsing,
     leaving,
     report,
     sifting,
@@ -97,7 +98,7 @@ def _leave_live(judgement: Judgement, planned: Planned, leaver: Leaver | None) -
     """Decide again about a contact that is to be switched off; any other write is not for a user that left."""
     if leaver is None or planned.change is None:
         return Outcome(user_id=planned.user.id, status="skipped")
-    judgement.look_for_holds([leaver.user.id])
+    judgement.look_for_decisions([leaver.user.id])
     if judgement.is_held(leaver.user.id):
         return judgement.skip_held(leaver.user)
     memory, home = judgement.ports.memory, judgement.connector.home
@@ -127,6 +128,7 @@ def _judge(judgement: Judgement) -> float | None:
     try:
         _plan_all(judgement, survey)
         judgement.add_unmet()
+        lapsing.add_ended(judgement)
         sifted = sifting.sift(judgement)
     except BaseException:
         ports.plan.release(run.run_id, holder=judgement.holder)
@@ -183,6 +185,7 @@ def _keep_profiles(judgement: Judgement, survey: Survey) -> None:
 
 def _go_on(ports: Ports, run: Run) -> None:
     """Let what was planned be written, or the run be closed if nothing was."""
+    lapsing.forget_ended(ports, run)
     approving.approve_by(ports, run)
     ports.runs.touch(run.run_id, due_in_s=ports.timing.due_s)
     ports.publisher.feed(run.instance)
@@ -253,7 +256,7 @@ def _let_leave(judgement: Judgement, leavers: Leavers) -> None:
 def _may_collide(judgement: Judgement, survey: Survey, case: Case) -> bool:
     """Tell whether another user in scope could be matched to the same contact by another of its addresses."""
     match = judgement.match(case)
-    if not isinstance(match, Match) or match.contact is None or match.key in ("link", "object_id"):
+    if not isinstance(match, Match) or match.contact is None or match.key in ("decision", "link", "object_id"):
         return False
     return survey.has_another(match.contact.emails, case.user)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from adapters.errors import NotFoundError, WireError
-from adapters.records import Contact, ContactDraft, Link, Run, User
+from adapters.records import Contact, ContactDraft, Link, Run, User, UserDecision
 from tasks import contact_keys, indexing
 from tasks.addresses import sought_addresses
 from tasks.connector import Connector
@@ -26,6 +26,7 @@ class Case:
     read_at_ms: int
     drafted: Drafted
     link: Link | None
+    decision: UserDecision | None = None  # that stands: a link or a creation
     contacts: dict[str, Contact] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
     verdict: Match | Refusal | None = None  # with no address withheld
@@ -34,8 +35,9 @@ class Case:
 class Inquiry:
     """Looks up contacts in the run's index or live, and asks for what is missing. Without a hold all is live."""
 
-    def __init__(self, ports: Ports, run: Run, connector: Connector, *, hold: JudgingHold | None) -> None:
-        """Go by the index if the run has one."""
+    def __init__(self, ports: Ports, run: Run, connector: Connector, *, hold: JudgingHold | None, now_ms: int) -> None:
+        """Go by the index if the run has one, and by the decisions that stand now."""
+        self._now_ms = now_ms
         self._ports, self._run, self._connector, self._hold = ports, run, connector, hold
         self._contacts = ports.contacts(run)
         self._companies = indexing.companies_of(connector, SyncRequest.from_run(run.request))
@@ -61,9 +63,22 @@ class Inquiry:
         """Find the contacts that could be these users', and whose they are: a handful of round trips with an index."""
         (self._find_indexed if self._is_indexed else self._find_live)(cases)
         found = list({contact_id for case in cases for contact_id in case.contacts})
-        owners = self._ports.memory.owners(self._connector.home, found) if found else {}
+        self._add_owners(cases, found)
+
+    def _add_owners(self, cases: Sequence[Case], contact_ids: Sequence[str]) -> None:
+        """Say of contacts whose they are: by decision before link; what was given to a user does not hide its rival."""
+        if not contact_ids:
+            return
+        home = self._connector.home
+        linked = self._ports.memory.owners(home, contact_ids)
+        given = self._ports.decisions.owners(home, contact_ids, now_ms=self._now_ms)
         for case in cases:
-            case.owners = {contact_id: owners[contact_id] for contact_id in case.contacts if contact_id in owners}
+            mine = f"{self._connector.tenant_id}/{case.user.id}"
+            for contact_id in case.contacts.keys() & (linked.keys() | given.keys()):
+                to = given.get(contact_id)
+                owner = linked.get(contact_id) if to in (None, mine) else to
+                if owner is not None:
+                    case.owners[contact_id] = owner
 
     def has_company(self, company_id: str) -> bool:
         """Tell whether contacts may be made in a company, before any is: 1 call for each that a rule names.
@@ -111,6 +126,7 @@ class Inquiry:
         """Return all that is known by now."""
         return Facts(
             link=case.link,
+            decision=case.decision,
             contacts=case.contacts.values(),
             owners=case.owners,
             deleted_contacts=frozenset(name for name, contact in self._asked_contacts.items() if contact is None),
@@ -137,16 +153,15 @@ class Inquiry:
         for case in cases:
             for key in keys.get(case.user.id, ()):
                 case.contacts.update({contact.id: contact for contact in found.get(key, ())})
-        self._add_linked([case for case in cases if case.link and case.link.contact_id not in case.contacts])
+        self._add_linked(cases)
 
     def _add_linked(self, cases: list[Case]) -> None:
-        """Add contacts that are linked to a user and have nothing else of it."""
-        wanted = {case.user.id: case.link.contact_id for case in cases if case.link is not None}
-        linked = self._ports.index.fetch(self._run.run_id, list(wanted.values()))
+        """Add contacts that are linked to a user, or were given to it, and have nothing else of it."""
+        wanted = {case.user.id: _known_of(case) - case.contacts.keys() for case in cases}
+        contact_ids = sorted({contact_id for some in wanted.values() for contact_id in some})
+        linked = self._ports.index.fetch(self._run.run_id, contact_ids) if contact_ids else {}
         for case in cases:
-            contact = linked.get(wanted[case.user.id])
-            if contact is not None:
-                case.contacts[contact.id] = contact
+            case.contacts.update({each: linked[each] for each in wanted[case.user.id] if each in linked})
 
     def _find_live(self, cases: list[Case]) -> None:
         for case in cases:
@@ -173,7 +188,7 @@ class Inquiry:
         if self._is_indexed and contact.company_id in self._companies and not self._was_made_since(case, contact_id):
             self._miss_link()
         case.contacts[contact_id] = contact
-        case.owners.update(self._ports.memory.owners(self._connector.home, [contact_id]))
+        self._add_owners([case], [contact_id])
 
     def _was_made_since(self, case: Case, contact_id: str) -> bool:
         """Tell whether another run made a user's contact after the index was begun: the index cannot have it.
@@ -208,3 +223,9 @@ class Inquiry:
 
     def _read(self, fetch: Callable[[], T]) -> T:
         return fetch() if self._hold is None else self._hold.read(fetch)
+
+
+def _known_of(case: Case) -> set[str]:
+    """Name the contacts that a user has by link or decision."""
+    link = {case.link.contact_id} if case.link is not None else set()
+    return link | ({case.decision.contact_id} if case.decision is not None and case.decision.contact_id else set())

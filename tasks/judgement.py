@@ -40,7 +40,9 @@ class Judgement:
         self.ports, self.run, self.connector = ports, run, connector
         self.holder = hold.holder if hold is not None else ""
         self.request = SyncRequest.from_run(run.request)
-        self.inquiry = Inquiry(ports, run, connector, hold=hold)
+        self._at = closing.now(ports)
+        self._now_ms = int(self._at.timestamp() * 1000)
+        self.inquiry = Inquiry(ports, run, connector, hold=hold, now_ms=self._now_ms)
         schema = ports.contacts(run).fetch_schema()
         self.contacts_per_call = schema.contacts_per_call
         self._scope = Scope(connector, self.request)
@@ -50,11 +52,10 @@ class Judgement:
         self._unruled: dict[str, str] = {}  # users for whom a rule could not be evaluated
         self._hold = hold
         self._lines = Lines(ports, run) if hold is not None and CARRIES_OUT in run.notes else None
-        self._at = closing.now(ports)
         self._succession = Succession()
         self.gone: dict[str, tuple[Tombstone, int]] = {}  # users that were met as tombstones, when they were read
         self.wanted_contacts: set[str] = set()  # that somebody in scope has, or is refused because of
-        self._held: dict[str, UserDecision] = {}
+        self._decided: dict[str, UserDecision] = {}  # what stands about those that were looked for
         self.tally: Counter[str] = Counter()  # planned changes by guarded kind
         self.claims: set[str] = set()  # contacts that somebody in scope could be, and another tenant's user has
         self.is_list_believed = True  # as to how many users there are
@@ -91,22 +92,29 @@ class Judgement:
     def cases(self, users: Sequence[tuple[User, int]]) -> list[Case]:
         """Draft the users of a slice and look up their contacts."""
         links = self.ports.memory.links(self.connector.home, [user.id for user, _ in users]) if users else {}
-        self.look_for_holds([user.id for user, _ in users])
-        cases = [Case(user, at_ms, self._draft(user), links.get(user.id)) for user, at_ms in users]
+        self.look_for_decisions([user.id for user, _ in users])
+        cases = [Case(user, at_ms, self._draft(user), links.get(user.id), self._way_of(user)) for user, at_ms in users]
         self.inquiry.find(cases)
         return cases
 
-    def look_for_holds(self, user_ids: Sequence[str]) -> None:
-        """Learn which of these users are on hold."""
-        self._held |= self.ports.decisions.find(self.run.connector_id, user_ids)
+    def look_for_decisions(self, user_ids: Sequence[str]) -> None:
+        """Learn what stands about these users."""
+        found = self.ports.decisions.find(self.run.connector_id, user_ids)
+        self._decided |= {user_id: each for user_id, each in found.items() if not each.has_ended(self._now_ms)}
+
+    def _way_of(self, user: User) -> UserDecision | None:
+        """Return the decision by which a user gets its contact; contacts of a former PSA say nothing here."""
+        decision = self._decided.get(user.id)
+        is_way = decision is not None and decision.action != "ignore" and decision.home == self.connector.home
+        return decision if is_way else None
 
     def is_held(self, user_id: str) -> bool:
         """Tell a user whose contact is left alone, of those that were looked for."""
-        return user_id in self._held
+        return user_id in self._decided and self._decided[user_id].action == "ignore"
 
     def skip_held(self, user: User) -> Outcome:
         """Return the outcome of a user on hold."""
-        skip = on_hold.skip_of(user, self._held[user.id])
+        skip = on_hold.skip_of(user, self._decided[user.id])
         return skip.model_copy(update={"warnings": tuple(map(self.stamped, skip.warnings))})
 
     def match(self, case: Case, *, withheld: frozenset[str] = frozenset()) -> Match | Refusal:
@@ -149,7 +157,7 @@ class Judgement:
     ) -> Planned | Outcome:
         """Plan what this match asks for; the write will claim no address that is withheld. Rows get their time."""
         self._mark_wanted(case, verdict)
-        if case.user.id in self._held:
+        if self.is_held(case.user.id):
             return self.skip_held(case.user)
         decision = self._planner.plan(
             case.user, case.drafted, match=verdict, link=case.link, read_at_ms=case.read_at_ms

@@ -85,7 +85,7 @@ class Leavers:
         self._name_the_gone()
         rows: dict[str, list[Json]] = {"excluded": [], "warnings": self._prove()}
         planned: list[Planned] = []
-        self._judgement.look_for_holds(list(self._waiting))
+        self._judgement.look_for_decisions(list(self._waiting))
         for leaver, contact, link in self._waiting.values():
             decision = self._decide(leaver, contact, link)
             if isinstance(decision, Planned):

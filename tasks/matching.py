@@ -1,13 +1,13 @@
-"""Which contact is a user's: link, then object id, then addresses; never a guess. Pure: what it lacks, it asks for.
+"""Which contact is a user's: what was decided, then link, object id, addresses; never a guess. Pure: it asks for facts.
 
 What happens when two users of one run want the same address or contact is in conflicts.py.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from adapters.records import Contact, ContactDraft, Link, User
+from adapters.records import Contact, ContactDraft, Link, User, UserDecision
 from tasks import refusals
 from tasks.addresses import Strength, fold_address, sought_addresses
 from tasks.connector import Connector
@@ -19,7 +19,7 @@ from tasks.request import SyncRequest
 __all__ = ["Facts", "Match", "MatchKey", "Matcher", "Needs", "Refusal", "index_keys", "user_keys"]
 
 Json = dict[str, Any]
-MatchKey = Literal["link", "object_id", "mail", "principal_name", "alias", "none"]
+MatchKey = Literal["decision", "link", "object_id", "mail", "principal_name", "alias", "none"]
 
 _KEY_OF: dict[Strength, MatchKey] = {
     Strength.MAIL: "mail",
@@ -33,7 +33,7 @@ class Facts:
     """What is known about a user's possible contacts, from wherever it was read.
 
     `contacts` are all that were found under the user's keys, and those that were asked for; `owners` says of each of
-    them to which user it is linked ("tenant/user")."""
+    them to which user it is linked, or was given by a decision ("tenant/user")."""
 
     link: Link | None = None
     contacts: Iterable[Contact] = ()
@@ -41,6 +41,7 @@ class Facts:
     deleted_contacts: frozenset[str] = frozenset()  # the PSA answered that they do not exist
     living_users: frozenset[str] = frozenset()  # object ids that the directory knows
     gone_users: frozenset[str] = frozenset()  # object ids that it does not know
+    decision: UserDecision | None = None  # that stands: a link or a creation
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,9 @@ class Matcher:
 
         `withheld` are folded addresses that another user of the run has the better right to. Active contacts go before
         inactive ones at every key. Asks at most once for the linked contact and once for each other user it meets."""
+        facts = self._with_decision(user, facts)
+        if facts.decision is not None and facts.decision.action == "link":
+            return self._obey(self._case(user, draft, facts, withheld), facts.decision)
         link, contacts = facts.link, {contact.id: contact for contact in facts.contacts}
         if link is not None and link.contact_id not in contacts and link.contact_id not in facts.deleted_contacts:
             return Needs("contacts", (link.contact_id,))
@@ -130,7 +134,10 @@ class Matcher:
         """Return the key by which each contact could be the user's, in the order of the keys; no other contact could.
 
         What `match` makes of them: the first pool with active contacts, else the first one with inactive ones."""
-        case, found = self._case(user, draft, facts, withheld), dict[str, MatchKey]()
+        facts, found = self._with_decision(user, facts), dict[str, MatchKey]()
+        if facts.decision is not None and facts.decision.contact_id:
+            found[facts.decision.contact_id] = "decision"
+        case = self._case(user, draft, facts, withheld)
         for key, pool in self._pools(case, self._inside(facts)):
             for contact in pool:
                 how = case.strength(contact) or Strength.ALIAS
@@ -142,6 +149,39 @@ class Matcher:
         addresses = {address: how for address, how in known.items() if address not in withheld}
         linked = [each for each in facts.contacts if facts.link is not None and each.id == facts.link.contact_id]
         return _Case(user, draft, facts, addresses, frozenset(known), linked[0] if linked else None)
+
+    def _with_decision(self, user: User, facts: Facts) -> Facts:
+        """Drop the contacts that are none of the user's, where a new one was decided and is not made yet."""
+        decision, link = facts.decision, facts.link
+        if decision is None or decision.action != "create":
+            return facts
+        if link is not None and link.contact_id not in decision.not_contacts:
+            return replace(facts, decision=None)  # it was made
+        mine = (None, user.id.lower())
+        left = [
+            each
+            for each in facts.contacts
+            if each.id not in decision.not_contacts
+            and object_id_of(each) in mine
+            and facts.owners.get(each.id) in (None, f"{self._tenant_id}/{user.id}")
+        ]
+        return replace(facts, link=None, contacts=left)
+
+    def _obey(self, case: _Case, decision: UserDecision) -> Match | Refusal | Needs:
+        """Take the contact that was decided, if it is there and nobody else's mark is on it."""
+        contact = next((each for each in case.facts.contacts if each.id == decision.contact_id), None)
+        if contact is None and decision.contact_id not in case.facts.deleted_contacts:
+            return Needs("contacts", (decision.contact_id,))
+        verdict: Match | Refusal | Needs | str
+        if contact is None:
+            verdict = "it was deleted in the PSA"
+        elif contact.company_id not in self._companies:
+            verdict = f"it is in company {contact.company_id}, which is none of this connector's"
+        else:
+            verdict = self._take(case, "decision", contact)
+        if isinstance(verdict, Match | Needs):
+            return verdict
+        return refusals.decision_unusable(case.user, decision, verdict)
 
     def _inside(self, facts: Facts) -> list[Contact]:
         contacts = {contact.id: contact for contact in facts.contacts}
@@ -179,6 +219,10 @@ class Matcher:
             key = _KEY_OF[how]
             if how is Strength.ALIAS and not case.could_share_an_alias(contact):
                 return refusals.other_name(case.user, contact)
+        return self._take(case, key, contact)
+
+    def _take(self, case: _Case, key: MatchKey, contact: Contact) -> Match | Refusal | Needs:
+        """Take this contact if nobody else's mark is on it."""
         others = set() if case.is_mine(contact) else self._others(case, contact)
         for other in sorted(others):
             if other.startswith("/") or other in case.facts.living_users:
@@ -190,7 +234,7 @@ class Matcher:
             return refusals.other_company(case.user, contact, case.draft.company_id)
         relink = object_id_of(contact) in others
         warnings: tuple[Json, ...] = (refusals.relinked(case.user, contact),) if relink else ()
-        link = case.facts.link
+        link = case.facts.link if key != "decision" else None
         if link is not None and link.contact_id in case.facts.deleted_contacts:
             warnings += (refusals.merged(case.user, contact, link.contact_id),)
         return Match(contact, key, relink, warnings)
@@ -207,6 +251,8 @@ class Matcher:
     def _unmatched(self, case: _Case, inside: list[Contact]) -> Match | Refusal:
         """Allow a creation, unless there is a contact of which we cannot tell that it is somebody else."""
         linked = case.linked
+        if case.facts.decision is not None:
+            return Match(None, "decision")
         if linked is not None and object_id_of(linked) is None and self._owner(case, linked) is None:
             return refusals.changed_beyond_recognition(case.user, linked)
         namesakes = [

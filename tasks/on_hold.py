@@ -25,7 +25,7 @@ def put_on_hold(ports: Ports, connector_id: str, users: Sequence[User], *, reaso
     """Let no run touch these users' contacts until they are released. A repeat changes nothing but the time."""
     at_ms = ports.runs.now_ms()
     held = [UserDecision(user_id=user.id, name=name_of(user), reason=reason, by=by, at_ms=at_ms) for user in users]
-    ports.decisions.save(connector_id, held)
+    ports.decisions.save(connector_id, held, rows={})
 
 
 def release_users(ports: Ports, connector_id: str, users: Sequence[User]) -> int:

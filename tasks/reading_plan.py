@@ -18,6 +18,7 @@ TRUSTED_DAYS = 6.5  # half a day is left for a run that is late
 FRESH_OVERLAP = timedelta(minutes=15)  # Graph's lists lag behind its writes by seconds to minutes
 MOST_ONE_BY_ONE = 500  # users of a kept plan; a list of all brings a thousand with each call
 DAY_MS = 86_400_000
+DECIDED_BEFORE = "decided_before"  # note of a run that reads the users whose decision had ended by then (ms)
 FOREIGN = "/"  # begins the ids of users of other tenants
 
 Json = dict[str, Any]
@@ -36,9 +37,9 @@ def choose(ports: Ports, connector: Connector, request: SyncRequest) -> Choice:
         return Choice("incremental", {})
     watermark = ports.memory.watermark(connector.connector_id)
     now_ms = ports.runs.now_ms()
-    notes: Json = {}
+    notes: Json = {} if request.is_narrowed else {DECIDED_BEFORE: now_ms}
     if watermark is not None and is_usable(watermark, connector, now_ms=now_ms):
-        notes = {"delta_link": watermark.delta_link}
+        notes["delta_link"] = watermark.delta_link
         if watermark.fresh:
             since = datetime.fromtimestamp(watermark.obtained_at_ms / 1000, UTC) - FRESH_OVERLAP
             notes["created_since"] = since.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -48,7 +49,8 @@ def choose(ports: Ports, connector: Connector, request: SyncRequest) -> Choice:
     if reason is not None:
         notes["mode_changed"] = reason
         return Choice("full", notes)
-    notes["unfinished"] = _unfinished(ports, connector)
+    ended = ports.decisions.ended(connector.connector_id, now_ms=now_ms)
+    notes["unfinished"] = sorted({*_unfinished(ports, connector), *ended})
     return Choice("incremental", notes)
 
 

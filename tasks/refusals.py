@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.records import Contact, User
+from adapters.records import Contact, User, UserDecision
 from tasks import codes
 from tasks.drafting import name_of
 
@@ -87,6 +87,16 @@ def deleted(user: User, contact_id: str) -> Refusal:
         ' exclude the user, or set on_contact_deleted to "recreate"'
     )
     return Refusal(codes.CONTACT_DELETED, message, (contact_id,))
+
+
+def decision_unusable(user: User, decision: UserDecision, why: Refusal | str) -> Refusal:
+    """Refuse to do something else than what was decided."""
+    refused = why if isinstance(why, Refusal) else Refusal("", why, (decision.contact_id,))
+    message = (
+        f"It was decided that contact {decision.contact_id} is {name_of(user)}'s (by {decision.by}: {decision.reason}),"
+        f" but: {refused.message}; or decide again: `contact-sync decide`, or `contact-sync release`"
+    )
+    return Refusal(codes.DECISION_UNUSABLE, message, refused.contact_ids, refused.user_ids)
 
 
 def shared_address(user: User, others: Iterable[User]) -> Refusal:

@@ -62,6 +62,8 @@ class Keys:
         """Counter: the number of the newest plan."""
         self.first_plans = self._of("plans", "first")
         """Hash: connector → the run that holds its newest first plan."""
+        self.given = self._of("decisions", "contacts")
+        """Hash: "instance, newline, contact" → whose it is by a decision; "connector, 2 newlines, user" → which one."""
         self.subscriptions = self._of("subscriptions")
         """Hash: connector → its subscription to changes of users (JSON)."""
         self.subscribed = self._of("subscribed")
@@ -142,7 +144,11 @@ class Keys:
 
     def decisions(self, connector_id: str) -> str:
         """Name the hash: user → what somebody has settled about it (packed JSON)."""
-        return self._of("decisions", connector_id)
+        return self._of("decisions", "of", connector_id)
+
+    def decision_ends(self, connector_id: str) -> str:
+        """Name the sorted set: users whose decision has an end that was not told, by that time (ms)."""
+        return self._of("decisions", "ends", connector_id)
 
     def changed(self, connector_id: str) -> str:
         """Name the sorted set: changed users that no run has taken, by when the first word of it came (ms)."""

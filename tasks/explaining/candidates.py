@@ -14,6 +14,7 @@ __all__ = ["candidates_of"]
 Json = dict[str, Any]
 
 KEYS: dict[MatchKey, str] = {
+    "decision": "a decision",
     "link": "the link to this user that we keep",
     "object_id": "this user's object id on the contact",
     "mail": "the user's mail",

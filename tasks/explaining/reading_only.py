@@ -21,7 +21,7 @@ READS: Mapping[str, tuple[str, ...]] = {
         "history",
         "recent_changes",
     ),
-    "decisions": ("find",),
+    "decisions": ("find", "owners"),
     "kept": ("approvals",),
     "reports": ("heads",),
     "presence": ("new_holder",),

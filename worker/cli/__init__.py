@@ -9,7 +9,21 @@ import typer
 from kombu.exceptions import OperationalError
 
 from adapters.errors import SyncError
-from worker.cli import audit, cancel, check, config, demo, explain, holds, notify, plans, reports, run, service, undo
+from worker.cli import (
+    audit,
+    cancel,
+    check,
+    config,
+    decisions,
+    demo,
+    explain,
+    notify,
+    plans,
+    reports,
+    run,
+    service,
+    undo,
+)
 from worker.cli.console import say
 from worker.cli.exits import Exit, Refusal
 from worker.embedded import AlreadyUpError, EmbeddedValkeyError
@@ -34,7 +48,7 @@ app = typer.Typer(
 
 
 def _register(verbs: typer.Typer) -> None:
-    for module in (service, demo, run, cancel, undo, holds, plans, reports, explain, check, audit, notify, config):
+    for module in (service, demo, run, cancel, undo, decisions, plans, reports, explain, check, audit, notify, config):
         module.register(verbs)
     groups = [group.typer_instance for group in verbs.registered_groups if group.typer_instance is not None]
     for command in (command for group in (verbs, *groups) for command in group.registered_commands):

@@ -194,3 +194,18 @@ local function save_link(user_id, read_at_ms, blob, contact, owner)
     redis.call('HSET', links, user_id, read_at_ms .. '\n' .. contact .. '\n' .. blob)
     redis.call('HSET', owners, contact, owner)
 end
+
+-- ends, given, connector. The contact that was given to this user is free again, and no end is waited for.
+local function take_back(user)
+    redis.call('ZREM', ends, user)
+    local mine = connector .. '\n\n' .. user
+    local place = redis.call('HGET', given, mine)
+    local held = place and redis.call('HGET', given, place)
+    if held then
+        local of, _, whose = string.match(held, '^(.-)\n(.-)\n(.-)\n')
+        if of == connector and whose == user then
+            redis.call('HDEL', given, place)
+        end
+    end
+    redis.call('HDEL', given, mine)
+end

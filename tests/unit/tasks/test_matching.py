@@ -407,7 +407,7 @@ def test_answer_is_reached_in_few_questions_and_does_not_depend_on_order(
         first = matcher.match(user, make_draft(user), facts)
         if isinstance(first, Needs):
             assert first == Needs("users", (BEN_ID,))
-            known = {"living_users" if ben_lives else "gone_users": frozenset({BEN_ID})}
+            known: dict[str, Any] = {"living_users" if ben_lives else "gone_users": frozenset({BEN_ID})}
             first = matcher.match(
                 user,
                 make_draft(user),

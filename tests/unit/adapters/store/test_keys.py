@@ -48,6 +48,7 @@ def test_every_key_stands_under_the_prefix() -> None:
         keys.approved("c"),
         keys.unfinished("c"),
         keys.decisions("c"),
+        keys.decision_ends("c"),
         keys.user_lease("c", "u"),
         keys.intent("c", "u"),
         keys.links("t@i"),

@@ -86,16 +86,20 @@ def test_run_that_there_is_not_is_refused(store: Store, capsys: pytest.CaptureFi
 
 def test_users_on_hold_are_listed_and_released_by_name(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     held = UserDecision(user_id="id-000000", name="user0@contoso.example", reason="undone: r1", by="cli", at_ms=0)
-    store.decisions.save("contoso", [held])
+    store.decisions.save("contoso", [held], rows={})
     capsys.readouterr()
-    assert ended("holds", "contoso", "--json") == Exit.SUCCESS
+    assert ended("decisions", "contoso", "--json") == Exit.SUCCESS
     assert json.loads(capsys.readouterr().out) == {
         "connector": "contoso",
         "user_principal_name": "user0@contoso.example",
         "office365_id": "id-000000",
+        "action": "ignore",
+        "psa_contact_id": None,
         "reason": "undone: r1",
         "by": "cli",
         "since": "1970-01-01T00:00:00Z",
+        "until": None,
+        "counts": True,
     }
     assert ended("release", "contoso") == Exit.USAGE
     assert ended("release", "contoso", "nobody@contoso.example") == Exit.USAGE
