@@ -24,6 +24,7 @@ UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 TITLES = {
     "run_failed": "runs fail",
     "error_rate": "many users fail",
+    "cases": "users wait for a decision",
     "held": "changes are held back",
     "claimed_twice": "two connectors claim the same tenant or contacts",
     "not_successful": "no run has come to its end",
@@ -121,6 +122,8 @@ def _error(row: Json) -> str:
 
 
 def _command(incident: Incident) -> str:
+    if incident.kind == "cases":
+        return f"contact-sync review {' '.join(map(harmless, list(incident.members)[:MOST_NAMES]))}"
     if not incident.run_id:
         return LOOK
     kind = {"held": "held", "claimed_twice": "warnings"}.get(incident.kind, "errors")

@@ -17,17 +17,21 @@ from tasks import codes, guarding
 from tasks.request import SyncRequest
 
 Json = dict[str, Any]
-Kind = Literal["run_failed", "error_rate", "held", "claimed_twice", "not_successful", "expiry", "budget"]
+Kind = Literal["run_failed", "error_rate", "cases", "held", "claimed_twice", "not_successful", "expiry", "budget"]
 NoticeKind = Literal["opened", "reminder", "over"]
 
-OF_RUNS: frozenset[str] = frozenset({"run_failed", "error_rate", "held", "claimed_twice"})
+OF_RUNS: frozenset[str] = frozenset({"run_failed", "error_rate", "cases", "held", "claimed_twice"})
 """Kinds whose members come and go with reports; those of the others are told anew each round."""
+TOLD_ONCE: frozenset[str] = frozenset({"cases"})
+"""Kinds that are news and no state: nobody is reminded of them, and they are never over."""
 NO_FAILURE = frozenset({CANCELLED, codes.CONNECTOR_BUSY, codes.UNKNOWN_CONNECTOR})
 EVERYWHERE = {codes.GRAPH_CONNECTION_ERROR: "Microsoft 365", codes.INTERNAL_ERROR: "contact-sync"}
 SHARED_CODES = frozenset(
     {codes.CONTACT_CREATION_FAILED, codes.CONTACT_UPDATE_FAILED, codes.PSA_CONNECTION_ERROR, codes.PERMISSION_DENIED}
 )
 """Codes of users' errors that, when many fail by them, are the PSA's trouble rather than one customer's."""
+CASES = frozenset({codes.DUPLICATE_CONTACT, codes.COMPANY_MISMATCH, codes.CONTACT_DELETED, codes.DECISION_UNUSABLE})
+"""Codes of refused users that wait for a person: each is told once, and is no trouble of a run."""
 DAY_S = 86400.0
 SOON_DAYS = 7  # before what expires, reminders come daily instead of weekly
 
@@ -97,6 +101,8 @@ class Health(BaseModel):
     """When a run over the whole tenant last came to its end."""
     failed: int = 0
     failed_whole: bool = False
+    cases_told_ms: int = 0
+    """Until when cases have come up that somebody was told of."""
 
 
 class Standing(BaseModel):
@@ -211,7 +217,8 @@ def _take_fact(standing: Standing, fact: Json, rules: AlertRules) -> None:
     if fact["whole"] or not health.failed_whole:
         health.failed, health.failed_whole = 0, False
     _leave(standing, fact, "run_failed")
-    if fact["errors"] >= rules.error_users and fact["errors"] > rules.error_rate * fact["processed"]:
+    errors = fact["errors"] - fact.get("waiting", 0)
+    if errors >= rules.error_users and errors > rules.error_rate * fact["processed"]:
         code = str(fact.get("code", "errors"))
         place = fact["instance"] if code in SHARED_CODES else fact["connector"]
         _leave(standing, fact, "error_rate", but=_key("error_rate", place, code))
@@ -224,6 +231,10 @@ def _take_fact(standing: Standing, fact: Json, rules: AlertRules) -> None:
 def _take_findings(standing: Standing, fact: Json) -> None:
     """Take in what a run held back, and what two connectors claim."""
     place, held = fact["connector"], fact.get("held")
+    told_ms = standing.health[place].cases_told_ms
+    if new := [since_ms for since_ms in fact.get("cases", ()) if since_ms > told_ms]:
+        standing.health[place].cases_told_ms = max(new)
+        _join_cases(standing, fact, len(new))
     if held:
         reason = "approve or correct them, or raise its limit"
         _join(standing, fact, "held", place=place, reason=reason, detail=_held(held))
@@ -233,6 +244,15 @@ def _take_findings(standing: Standing, fact: Json) -> None:
         _join(standing, fact, "claimed_twice", place=place, reason="correct the connectors")
     else:
         _leave(standing, fact, "claimed_twice")
+
+
+def _join_cases(standing: Standing, fact: Json, new: int) -> None:
+    """Add a connector's new cases to those that nobody was told of yet."""
+    incident = _incident(standing, "cases", "review", "new cases", at_ms=fact["at_ms"])
+    known = incident.members.get(fact["connector"])
+    fact = {**fact, "errors": new + (known.failed if known else 0)}
+    detail = f"{fact['errors']} new, {len(fact['cases'])} in all"
+    _join(standing, fact, "cases", place=incident.place, reason=incident.reason, detail=detail)
 
 
 def _held(excesses: Sequence[Json]) -> str:
@@ -315,7 +335,8 @@ def _notices(standing: Standing, rules: AlertRules, now_ms: int) -> list[Notice]
             incident.told_at_ms = now_ms
         if kind is not None:
             notices.append(Notice(kind, key, incident.model_copy(deep=True), now_ms))
-        if kind == "over" or not (incident.members or incident.told_at_ms or incident.kind in OF_RUNS):
+        is_told = kind == "over" or (kind == "opened" and incident.kind in TOLD_ONCE)
+        if is_told or not (incident.members or incident.told_at_ms or incident.kind in OF_RUNS):
             del standing.incidents[key]
     return notices
 

@@ -10,7 +10,7 @@ import structlog
 from pydantic import ValidationError
 
 from adapters.errors import TenantError, TransientError
-from tasks import alert_texts, alerting
+from tasks import alert_texts, alerting, codes
 from tasks.alerting import Condition, Notice, Standing
 from tasks.connector import Connector
 from tasks.ports import Json, Ports
@@ -48,7 +48,7 @@ def _advance(ports: Ports) -> int:
     connectors = _connectors(ports)
     after, notices = alerting.advance(
         standing,
-        facts=[_with_code(ports, fact) for fact in facts],
+        facts=[_with_rows(ports, fact) for fact in facts],
         conditions=list(_conditions(ports, standing, connectors, now_ms)),
         connectors=list(connectors),
         rules=ports.alert_rules,
@@ -87,13 +87,38 @@ def _connectors(ports: Ports) -> dict[str, Connector | None]:
     return found
 
 
-def _with_code(ports: Ports, fact: Json) -> Json:
-    """Add the code by which most of a run's users failed."""
-    if fact["failed"] or not fact["errors"]:
+def _with_rows(ports: Ports, fact: Json) -> Json:
+    """Add by which code most of a run's users failed, which of them wait for a person, and how many that are."""
+    if fact["failed"]:
         return fact
-    rows = ports.alerts.first_errors(fact["run_id"], most=MOST_ROWS)
-    found = Counter(row["code"] for row in rows).most_common(1)
-    return {**fact, "code": found[0][0]} if found else fact
+    waits = _waits(ports, fact["connector"])
+    rows = ports.alerts.first_errors(fact["run_id"], most=MOST_ROWS) if fact["errors"] else []
+    cases = sum(row["code"] in alerting.CASES for row in rows)
+    if len(rows) == MOST_ROWS:
+        cases = max(cases, min(fact["errors"], len(waits)))  # there are more than were looked at
+    others = Counter(row["code"] for row in rows if row["code"] not in alerting.CASES).most_common(1)
+    code = {"code": others[0][0]} if others else {}
+    return {**fact, **code, "cases": sorted(waits), "waiting": cases}
+
+
+def _waits(ports: Ports, connector_id: str) -> list[int]:
+    """Return since when each refused user of a connector waits for a person; who was decided about waits no more."""
+    entries = {
+        user_id: entry
+        for user_id, entry in ports.memory.unfinished(connector_id).items()
+        if entry["kind"] == "refused" and _code_of(entry) in alerting.CASES
+    }
+    decided, now_ms = ports.decisions.find(connector_id, list(entries)), ports.runs.now_ms()
+    stands = {user_id for user_id, each in decided.items() if not each.has_ended(now_ms)}
+    return [
+        int(entry["since_ms"])
+        for user_id, entry in entries.items()
+        if user_id not in stands or _code_of(entry) == codes.DECISION_UNUSABLE
+    ]
+
+
+def _code_of(entry: Json) -> str:
+    return str((entry.get("row") or {}).get("code"))
 
 
 def _messages(ports: Ports, notices: list[Notice], now_ms: int) -> list[Json]:

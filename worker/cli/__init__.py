@@ -20,6 +20,7 @@ from worker.cli import (
     notify,
     plans,
     reports,
+    review,
     run,
     service,
     undo,
@@ -48,7 +49,8 @@ app = typer.Typer(
 
 
 def _register(verbs: typer.Typer) -> None:
-    for module in (service, demo, run, cancel, undo, decisions, plans, reports, explain, check, audit, notify, config):
+    running, deciding = (service, demo, run, cancel, undo), (review, decisions, plans)
+    for module in (*running, *deciding, reports, explain, check, audit, notify, config):
         module.register(verbs)
     groups = [group.typer_instance for group in verbs.registered_groups if group.typer_instance is not None]
     for command in (command for group in (verbs, *groups) for command in group.registered_commands):

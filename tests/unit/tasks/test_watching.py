@@ -1,5 +1,6 @@
 """Whole runs, and what somebody is told of them: once a cause, whatever dies in between."""
 
+import time
 from collections.abc import Callable, MutableMapping
 from dataclasses import replace
 from typing import Any, cast
@@ -10,6 +11,7 @@ from adapters.errors import InstanceError, TransientError
 from tasks import watching
 from tasks.alerting import AlertRules
 from tasks.ports import Expiry
+from tasks.settling import Proposal, decide
 from tests.fakes.directory import FakeDirectory
 from tests.fakes.engine import Engine
 from tests.fakes.notifier import FakeNotifier
@@ -177,14 +179,82 @@ def test_run_that_is_killed_between_its_close_and_its_alert_is_told(failing: Eng
 
 
 def test_many_users_that_fail_are_told_by_their_most_frequent_code(engine: Engine) -> None:
-    for number in range(6):
-        engine.directory.add_user(f"user{number}", mail=f"same{number // 2}@contoso.com")
+    engine.directory.add_users(6)
+    engine.psa.refuse("create_contact", times=6)
     report = engine.run(sync_mode="full")
     assert report["statistics"]["errors"] == 6
     watch(engine)
     ((_, title, body),) = engine.notifier.sent
-    assert title == "contact-sync: contoso: many users fail (DuplicateContact)"
+    assert title == "contact-sync: main: many users fail (ContactCreationFailed)"
     assert "Failed users: 6 of 6" in body
+
+
+def doubt(engine: Engine, *names: str) -> None:
+    """Let users be refused until somebody decides."""
+    for name in names:
+        engine.directory.add_user(name)
+        for _ in range(2):
+            engine.psa.add_contact(first_name=name.title(), last_name="Example", email=f"{name}@contoso.com")
+
+
+def decide_about(engine: Engine, name: str) -> None:
+    proposal = Proposal(action="ignore", reason="asked", by="bo")
+    decide(engine.ports, engine.connector(), f"{name}@contoso.com", proposal)
+
+
+def test_users_that_wait_for_a_decision_are_told_once_and_together_and_new_ones_again(engine: Engine) -> None:
+    doubt(engine, "ann", "ben", "cid")
+    for mode in ("full", "incremental", "full"):
+        engine.run(sync_mode=mode)
+        watch(engine, 3)
+    ((_, title, body),) = engine.notifier.sent
+    assert title == "contact-sync: review: users wait for a decision (new cases)"
+    assert "- contoso: 3 new, 3 in all" in body
+    assert "Look closer: contact-sync review contoso" in body
+    doubt(engine, "dan")
+    engine.run()
+    watch(engine, 3)
+    assert "- contoso: 1 new, 4 in all" in engine.notifier.sent[1][2]
+    decide_about(engine, "ann")
+    engine.run()
+    doubt(engine, "eve")
+    decide_about(engine, "eve")
+    engine.run()
+    watch(engine, 3)
+    assert len(engine.notifier.sent) == 2, "what was decided is no case, and the others were told"
+
+
+def test_new_cases_of_several_runs_gather_in_one_message(engine: Engine) -> None:
+    other = FakeDirectory()
+    engine.add_connector("fabrikam", other, tenant_id="22222222-2222-4222-8222-222222222222")
+    engine.ports = replace(engine.ports, alert_rules=AlertRules(gather_s=0.3, over_s=0))
+    doubt(engine, "ann")
+    engine.run(sync_mode="full")
+    watch(engine)
+    doubt(engine, "ben")
+    engine.run()
+    other.add_user("ann")
+    engine.run("fabrikam", sync_mode="full")
+    watch(engine)
+    assert engine.notifier.sent == []
+    time.sleep(0.4)
+    watch(engine, 3)
+    ((_, _, body),) = engine.notifier.sent
+    assert "Hit: 2 connectors: contoso, fabrikam" in body
+    assert "- contoso: 2 new, 2 in all" in body
+
+
+def test_link_that_cannot_be_obeyed_is_a_case_of_its_own(engine: Engine) -> None:
+    doubt(engine, "ann")
+    engine.directory.add_user("bob")
+    contact = next(iter(engine.psa.contacts.values()))
+    made = Proposal(action="link", reason="asked", by="bo", contact_id=contact.id)
+    decide(engine.ports, engine.connector(), "ann@contoso.com", made)
+    assert engine.run(sync_mode="full")["success"]
+    engine.psa.remove_contact(contact.id)
+    engine.run(sync_mode="full")
+    watch(engine, 3)
+    assert engine.notifier.titles == ["contact-sync: review: users wait for a decision (new cases)"]
 
 
 def test_late_connector_expiring_secret_and_spent_budget_are_told(engine: Engine) -> None:

@@ -22,6 +22,7 @@ VERBS = [
     "run",
     "cancel",
     "undo",
+    "review",
     "decide",
     "decisions",
     "release",
