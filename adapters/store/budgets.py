@@ -3,7 +3,7 @@
 One GCRA schedule an instance on the server's clock. Its steady rate is a little below the configured one, so that the
 calls of any 60 seconds, burst included, never exceed what is configured. Bulk and targeted calls share the schedule:
 whoever is alone gets all of it. Bulk calls reserve up to the horizon ahead; targeted calls within their share may run
-ahead of those by the larger burst, so among saturated bulk traffic one starts within a second. Beyond its share
+ahead of those by the larger burst, so among saturated bulk traffic one starts within an interval. Beyond its share
 a targeted call waits like any other, so that a storm of events cannot starve the nightly runs.
 """
 
@@ -16,9 +16,10 @@ from adapters.errors import BudgetError, TransientError
 from adapters.records.runs import Lane
 from adapters.store.connection import Connection, text
 
-HORIZON_S = 2.0
+HORIZON_S = 1.6
 BURST_S = 2.0
-BULK_BURST_S = 0.4  # horizon - (burst - bulk burst), and one interval: the longest wait of a targeted call
+BULK_BURST_S = 0.4  # with the horizon it is the burst: a targeted call waits for one interval at the longest
+SHARE_BURST_S = 30.0  # of targeted calls with precedence: four to five users asked for one right after the other
 PROBE_S = 3.0
 LONGEST_PAUSE_S = 3600.0  # the longest window that a vendor counts in; a Retry-After beyond it is a mistake
 LONG_PAUSE_S = 30.0  # then nothing is put in flight at all
@@ -32,6 +33,7 @@ class Rate:
 
     per_minute: float
     targeted_share: float = 0.15  # of the rate, with precedence
+    share_burst_s: float = SHARE_BURST_S
     burst_s: float = BURST_S
     horizon_s: float = HORIZON_S
     failures: int = 5  # in a row open the breaker
@@ -74,7 +76,7 @@ class InstanceBudget:
             "burst_ms": rate.burst * rate.interval_ms,
             "bulk_burst_ms": rate.burst * rate.interval_ms * BULK_BURST_S / BURST_S,
             "share_interval_ms": 60_000 / share_per_minute,
-            "share_burst_ms": 10_000.0,  # an event's few calls, or those of ten seconds, at once
+            "share_burst_ms": rate.share_burst_s * 1000,
             "horizon_ms": rate.horizon_s * 1000,
             "targeted": lane == "targeted",
             "rate": rate.per_minute,

@@ -15,6 +15,8 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from adapters.records import RunState
 from tests.integration.burst import send_burst
 from tests.integration.stack import Stack, running_stack, wait_for
@@ -35,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Print figures, or one JSON object."""
     parser = argparse.ArgumentParser(
         prog="python -m ops.bench.events",
-        description="Measure how soon a change is written while a full run goes on, and a burst of notifications.",
+        description="Measure during a full run: a changed user, one asked for by the API, a burst of notifications.",
         epilog="Example: python -m ops.bench.events --users 10000 --json",
     )
     parser.add_argument("--users", type=int, default=10_000, metavar="N", help="users of the tenant (default 10,000)")
@@ -67,6 +69,7 @@ def measure(folder: Path, *, users: int, changes: int, burst: int) -> Json:
         wait_for(lambda: _is_written(stack, run_id), timeout_s=START_S, what=lambda: stack.state(run_id))
         people = _people(stack)
         waits = [_change(stack, person) for person in people[:changes]]
+        asked = [_ask(stack, f"http://{listen}", person) for person in people[-changes:]]
         latencies, seconds = _burst(stack, people[changes : changes + 100], burst)
         lost, twice = _after_burst(stack, people[changes : changes + 100])
         if not _is_written(stack, run_id):
@@ -75,6 +78,7 @@ def measure(folder: Path, *, users: int, changes: int, burst: int) -> Json:
             "users": users,
             "changes": changes,
             **{f"written_after_s_{name}": value for name, value in _shares(waits).items()},
+            **{f"asked_by_api_closed_after_s_{name}": value for name, value in _shares(asked).items()},
             "notifications": burst,
             "in_s": round(seconds, 2),
             **{f"answered_after_ms_{name}": round(value * 1000, 1) for name, value in _shares(latencies).items()},
@@ -124,6 +128,24 @@ def _change(stack: Stack, person: Json) -> float:
             raise SystemExit(f"a change was not written within {SOON_S} s\n{stack.log()[-4000:]}")
         time.sleep(LOOK_EVERY_S)
     took_s = time.monotonic() - started
+    time.sleep(PAUSE_S)
+    return took_s
+
+
+def _ask(stack: Stack, api: str, person: Json) -> float:
+    """Ask for a person by the API, who has changed unseen; return the seconds until the run is closed."""
+    stack.control.post("settings", json={"graph.notification_loss": 1.0})
+    stack.mutate(op="graph.update_user", user=person["id"], set={"jobTitle": f"Asked for {time.monotonic_ns()}"})
+    stack.control.post("settings", json={"graph.notification_loss": 0.0})
+    started = time.monotonic()
+    inputs = {"user_principal_names": [person["userPrincipalName"]]}
+    run_id = httpx.post(f"{api}/v1/connectors/demo/runs", json=inputs).raise_for_status().json()["run_id"]
+    while stack.store.reports.head(run_id) is None:
+        time.sleep(LOOK_EVERY_S)
+    took_s = time.monotonic() - started
+    updated = stack.report(run_id)["statistics"]["contacts_updated"]
+    if updated != 1:
+        raise SystemExit(f"a user that was asked for was not written: {stack.report(run_id)}")
     time.sleep(PAUSE_S)
     return took_s
 

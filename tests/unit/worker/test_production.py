@@ -114,7 +114,7 @@ def test_write_deadline_that_a_busy_budget_uses_up_is_refused(
         return
     problem = installation.problem()
     assert problem.key == "service.timing.write_deadline_s"
-    assert problem.reason.startswith("must be 5 at least")
+    assert problem.reason.startswith("must be 4.2 at least")
     installation.replace(*DEVELOPMENT)
     installation.load()
 

@@ -91,7 +91,7 @@ def test_targeted_call_starts_within_a_second_among_saturated_bulk_traffic(store
 
 
 def test_targeted_storm_beyond_its_share_leaves_calls_to_bulk(store: Store) -> None:
-    rate = Rate(per_minute=600)
+    rate = Rate(per_minute=600, share_burst_s=10)
     bulk, targeted = Calls(store, rate=rate), Calls(store, lane="targeted", rate=rate)
     targeted.saturate()
     until = time.monotonic() + 2
