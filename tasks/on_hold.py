@@ -1,6 +1,7 @@
-"""Users whose contacts are left alone until somebody releases them: after an undo, so that no night redoes it."""
+"""Users whose contacts are left alone, as after an undo, so that no night redoes it; and how a decision is shown."""
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 from adapters.records import Outcome, User, UserDecision
 from tasks import codes
@@ -8,8 +9,9 @@ from tasks.drafting import name_of
 from tasks.names import fold
 from tasks.ports import Json, Ports
 from tasks.refusals import warning
+from tasks.report import iso_time
 
-__all__ = ["UnknownUsersError", "put_on_hold", "release", "release_users", "skip_of", "undone"]
+__all__ = ["UnknownUsersError", "facts_of", "put_on_hold", "release", "release_users", "skip_of", "undone"]
 
 
 class UnknownUsersError(ValueError):
@@ -57,6 +59,23 @@ def skip_of(user: User, decision: UserDecision) -> Outcome:
         " `contact-sync release`"
     )
     return Outcome(user_id=user.id, status="skipped", warnings=(warning(user, codes.ON_HOLD, message),))
+
+
+def facts_of(decision: UserDecision, *, now_ms: int) -> Json:
+    """Return a decision as it is shown; `counts` says whether its time is not over."""
+    return {
+        "action": decision.action,
+        "psa_contact_id": decision.contact_id or None,
+        "reason": decision.reason,
+        "by": decision.by,
+        "since": _time(decision.at_ms),
+        "until": None if decision.until_ms is None else _time(decision.until_ms),
+        "counts": not decision.has_ended(now_ms),
+    }
+
+
+def _time(at_ms: int) -> str:
+    return iso_time(datetime.fromtimestamp(at_ms / 1000, UTC))
 
 
 def _row(user_id: str, name: str) -> Json:

@@ -4,7 +4,7 @@ from typing import Any
 
 from adapters.errors import SyncError
 from adapters.records import Link, Outcome, Planned, Run
-from tasks import codes, pairing, starting, stepping
+from tasks import codes, on_hold, pairing, starting, stepping
 from tasks.connector import Connector
 from tasks.drafting import name_of
 from tasks.explaining.candidates import candidates_of
@@ -53,6 +53,7 @@ def explain(ports: Ports, connector: Connector, name: str) -> Json:
         "scope": _scope(found, located, connector),
         "company": _company(found, connector),
         "link": _link(found.link),
+        "decision": _decision(ports, run, connector, user.id),
         "match": _match(found),
         "candidates": candidates_of(found, connector),
         "fields": fields_of(found, connector),
@@ -81,6 +82,7 @@ def _nothing() -> Json:
         "scope": None,
         "company": None,
         "link": None,
+        "decision": None,
         "match": None,
         "candidates": [],
         "fields": [],
@@ -141,6 +143,15 @@ def _link(link: Link | None) -> Json | None:
     return {"psa_contact_id": link.contact_id, "psa_company_id": link.company_id, "read_at": time_of(link.read_at_ms)}
 
 
+def _decision(ports: Ports, run: Run, connector: Connector, user_id: str) -> Json | None:
+    decided = ports.decisions.find(connector.connector_id, [user_id]).get(user_id)
+    if decided is None:
+        return None
+    facts = on_hold.facts_of(decided, now_ms=run.started_at_ms)
+    is_here = decided.action == "ignore" or decided.home == connector.home
+    return {**facts, "counts": facts["counts"] and is_here}
+
+
 def _match(found: Rehearsed) -> Json | None:
     if not isinstance(found.verdict, Match) or found.verdict.contact is None:
         return None
@@ -184,8 +195,9 @@ def _action(found: Rehearsed, warnings: list[Json]) -> tuple[str, str | None, st
         return "refuse", decision.row.get("code"), str(decision.row.get("message"))
     if isinstance(decision, Planned):
         return _write_of(decision)
-    if found.case is None and warnings:
-        return "skip", warnings[0]["code"], warnings[0]["message"]
+    held = [row for row in warnings if row["code"] == codes.ON_HOLD] if found.case is not None else warnings
+    if held:
+        return "skip", held[0]["code"], held[0]["message"]
     return "skip", None, _why_nothing(found)
 
 

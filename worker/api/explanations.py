@@ -41,6 +41,7 @@ EXAMPLE: Json = {
     "scope": {"in_scope": True, "rule": None, "reason": "no rule leaves the user out"},
     "company": {"psa_company_id": "250", "site_id": None, "rule": None},
     "link": {"psa_contact_id": "12346", "psa_company_id": "250", "read_at": "2026-11-24T02:00:04Z"},
+    "decision": None,
     "match": {"key": "link", "psa_contact_id": "12346"},
     "candidates": [
         {

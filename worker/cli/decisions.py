@@ -12,7 +12,6 @@ from adapters.errors import SyncError
 from adapters.records import UserDecision
 from adapters.store import Store
 from tasks import on_hold, settling, stepping
-from tasks.report import iso_time
 from worker.cli.choosing import choose
 from worker.cli.console import make_table, out, say
 from worker.cli.entering import Config, Json, known_connectors, opened_store, requesting_ports, settings_of
@@ -153,13 +152,7 @@ def row_of(connector_id: str, each: UserDecision, *, now_ms: int) -> dict[str, A
         "connector": connector_id,
         "user_principal_name": each.name,
         "office365_id": each.user_id,
-        "action": each.action,
-        "psa_contact_id": each.contact_id or None,
-        "reason": each.reason,
-        "by": each.by,
-        "since": _time(each.at_ms),
-        "until": None if each.until_ms is None else _time(each.until_ms),
-        "counts": not each.has_ended(now_ms),
+        **on_hold.facts_of(each, now_ms=now_ms),
     }
 
 
@@ -182,7 +175,3 @@ def _end_of(day: str) -> int:
     except (ValueError, OverflowError) as error:
         raise Refusal(f"--until: {day} is no day", hint="write it as 2026-12-31") from error
     return int(end.timestamp() * 1000)
-
-
-def _time(at_ms: int) -> str:
-    return iso_time(datetime.fromtimestamp(at_ms / 1000, UTC))

@@ -66,6 +66,7 @@ def _sentences(answer: Json) -> Iterator[str]:
     if company := answer["company"]:
         how = f'by the company rule "{company["rule"]}"' if company["rule"] else "the default"
         yield f"It belongs to company {company['psa_company_id']}, {how}."
+    yield from _decided(answer["decision"])
     yield from _contacts(answer)
     yield _now(answer["now"])
     if unfinished := answer["unfinished"]:
@@ -98,6 +99,15 @@ def _scope(scope: Json) -> str:
     if scope["in_scope"]:
         return f"In scope: {scope['reason']}."
     return f'Out of scope by the rule "{scope["rule"]}": {scope["reason"]}.'
+
+
+def _decided(decision: Json | None) -> Iterator[str]:
+    if decision is None:
+        return
+    what = " ".join(filter(None, (decision["action"], decision["psa_contact_id"])))
+    until = f", until {decision['until']}" if decision["until"] else ""
+    idle = "" if decision["counts"] else "; it does not count (any more)"
+    yield f'Decided by {decision["by"]} on {decision["since"]}{until}: {what} ("{decision["reason"]}"){idle}.'
 
 
 def _contacts(answer: Json) -> Iterator[str]:

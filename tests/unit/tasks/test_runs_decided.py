@@ -7,6 +7,7 @@ import pytest
 
 from adapters.records import Contact, User, UserDecision
 from tasks import on_hold
+from tasks.explaining import explain
 from tasks.settling import DecisionRefusedError, Proposal, decide
 from tests.fakes.directory import FakeDirectory
 from tests.fakes.engine import TENANT, Engine
@@ -254,6 +255,26 @@ def test_decision_about_a_user_that_is_gone_is_kept(engine: Engine) -> None:
     assert engine.run(sync_mode="full")["success"]
     engine.directory.restore_user(ann.id)
     assert names(engine.run(), "updated_contacts") == ["ann"]
+
+
+def test_explanation_tells_the_decision_and_what_comes_of_it(engine: Engine) -> None:
+    ann, _, second = doubtful(engine)
+    assert explain(engine.ports, engine.connector(), ann.id)["decision"] is None
+    settle(engine, "ann@contoso.com", "link", second.id)
+    told = explain(engine.ports, engine.connector(), "ann@contoso.com")
+    assert told["decision"].items() >= {"action": "link", "psa_contact_id": second.id, "by": "bo"}.items()
+    assert told["match"] == {"key": "decision", "psa_contact_id": second.id}
+    assert told["candidates"][0]["reason"] == "taken, by a decision"
+    assert told["now"]["action"] == "update"
+    settle(engine, "ann@contoso.com", "create")
+    assert explain(engine.ports, engine.connector(), ann.id)["now"]["action"] == "create"
+    settle(engine, "ann@contoso.com", "ignore")
+    now = explain(engine.ports, engine.connector(), ann.id)["now"]
+    assert (now["action"], now["code"]) == ("skip", "OnHold")
+    assert "asked her" in now["message"]
+    end_now(engine, ann)
+    told = explain(engine.ports, engine.connector(), ann.id)
+    assert (told["decision"]["counts"], told["now"]["action"]) == (False, "refuse")
 
 
 REFUSED: dict[str, tuple[Json, str]] = {

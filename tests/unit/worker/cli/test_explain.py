@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.errors import TenantError
+from adapters.records import UserDecision
 from adapters.store import open_store
 from tasks.connector import Rule
 from tests.fakes.directory import FakeDirectory
@@ -54,6 +55,20 @@ def add_second(engine: Engine) -> FakeDirectory:
 
 def words(text: str) -> str:
     return " ".join(text.split())
+
+
+def test_decision_is_told_in_a_sentence(engine: Engine, run: Explain) -> None:
+    user = engine.directory.add_user("jane")
+    decision = UserDecision(
+        user_id=user.id, name=JANE, reason="on\x1b[31m leave", by="bo", at_ms=0, until_ms=4_000_000_000_000
+    )
+    engine.store.decisions.save("contoso", [decision], rows={})
+    code, out, _ = run(JANE, "contoso")
+    assert code == Exit.SUCCESS
+    assert "\x1b" not in out
+    said = words(out)
+    assert 'Decided by bo on 1970-01-01T00:00:00Z, until 2096-10-02T07:06:40Z: ignore ("on[31m leave").' in said
+    assert "A run now: nothing would be written: OnHold:" in said
 
 
 def test_user_is_told_in_sentences(engine: Engine, run: Explain) -> None:
