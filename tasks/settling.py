@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal, cast
 
 from adapters.records import Outcome, UserDecision
-from tasks import codes
+from tasks import codes, on_hold
 from tasks.connector import Connector
 from tasks.drafting import name_of
 from tasks.explaining.locating import Located, locate
@@ -15,7 +16,7 @@ from tasks.matching import Match
 from tasks.names import clean
 from tasks.ports import Json, Ports
 
-__all__ = ["Action", "DecisionRefusedError", "Proposal", "decide"]
+__all__ = ["MOST_LETTERS", "Action", "DecisionRefusedError", "Proposal", "decide", "end_of", "row_of"]
 
 Action = Literal["link", "create", "ignore"]
 
@@ -73,6 +74,25 @@ def decide(ports: Ports, connector: Connector, name: str, proposal: Proposal) ->
             f" take that back first: contact-sync release {other} {whose}"
         )
     return made
+
+
+def row_of(connector_id: str, decision: UserDecision, *, now_ms: int) -> Json:
+    """Return a decision as lists show it."""
+    return {
+        "connector": connector_id,
+        "user_principal_name": decision.name,
+        "office365_id": decision.user_id,
+        **on_hold.facts_of(decision, now_ms=now_ms),
+    }
+
+
+def end_of(day: date) -> int:
+    """Return when a day is over (ms, UTC). Raises DecisionRefusedError for the last day that there is."""
+    try:
+        end = datetime.combine(day + timedelta(days=1), time(), UTC)
+    except OverflowError:
+        raise DecisionRefusedError(f"{day} is the end of time: leave the date out") from None
+    return int(end.timestamp() * 1000)
 
 
 def _check(ports: Ports, proposal: Proposal) -> None:

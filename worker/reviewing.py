@@ -12,8 +12,9 @@ from tasks.connector import Connector
 from tasks.names import fold
 from tasks.plan_exports import command_of, state_of
 from tasks.report import iso_time
+from tasks.settling import row_of
 
-__all__ = ["waiting"]
+__all__ = ["decision_rows", "waiting"]
 
 Json = dict[str, Any]
 
@@ -44,6 +45,13 @@ def waiting(connector: Connector, store: Store) -> Iterator[Json]:
     yield from _pairing(store, connector)
     yield from _refused(store, connector_id, decided)
     yield from _found(store, connector_id, decided)
+
+
+def decision_rows(store: Store, connector_id: str) -> Iterator[Json]:
+    """Yield what was decided about users."""
+    now_ms = store.runs.now_ms()
+    for each in store.decisions.iter_all(connector_id):
+        yield row_of(connector_id, each, now_ms=now_ms)
 
 
 def _decided(store: Store, connector_id: str) -> dict[str, UserDecision]:

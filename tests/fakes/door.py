@@ -8,7 +8,7 @@ import httpx
 
 
 class Door:
-    """`post` and `get` as httpx has them; `content` may come in parts, whose length is not told, or slowly."""
+    """The methods of HTTP as httpx has them; `content` may come in parts, whose length is not told, or slowly."""
 
     def __init__(self, app: Any) -> None:
         """Take the application; it is not started."""
@@ -21,6 +21,14 @@ class Door:
     def get(self, path: str, **request: Any) -> httpx.Response:
         """Send a GET."""
         return asyncio.run(self._send("GET", path, **request))
+
+    def put(self, path: str, **request: Any) -> httpx.Response:
+        """Send a PUT."""
+        return asyncio.run(self._send("PUT", path, **request))
+
+    def delete(self, path: str, **request: Any) -> httpx.Response:
+        """Send a DELETE."""
+        return asyncio.run(self._send("DELETE", path, **request))
 
     async def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
         content = request.get("content")

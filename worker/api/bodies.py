@@ -3,13 +3,15 @@
 import asyncio
 import json
 from http import HTTPStatus
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from fastapi import Request
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from tasks.request import SyncRequest
 from worker.api.problems import ProblemError, describe_faults
+
+Model = TypeVar("Model", bound=BaseModel)
 
 MOST_BYTES = 1 << 20  # some ten thousand user principal names
 SLOWEST_BODY_S = 10.0
@@ -17,15 +19,20 @@ SLOWEST_BODY_S = 10.0
 
 async def read_inputs(request: Request) -> SyncRequest:
     """Return the inputs of a run; no body is none of them. Raises ProblemError, and nothing was done."""
+    return await read_as(request, SyncRequest, absent=SyncRequest())
+
+
+async def read_as(request: Request, model: type[Model], *, absent: Model | None = None) -> Model:
+    """Return the JSON of a body, checked; `absent` is what no body means. Raises ProblemError, and nothing was done."""
     body = await read_body(request)
-    if not body.strip():
-        return SyncRequest()
+    if absent is not None and not body.strip():
+        return absent
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send Content-Type: application/json")
     _check_json(body)
     try:
-        return SyncRequest.model_validate_json(body)
+        return model.model_validate_json(body)
     except ValidationError as error:
         detail = describe_faults(error.errors(include_url=False, include_input=False))
         raise ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, detail) from None

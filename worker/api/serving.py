@@ -11,6 +11,7 @@ from fastapi import FastAPI, Response
 from adapters.store import Store
 from tasks.ports import Ports
 from worker.api.access import Access
+from worker.api.decisions import decisions_router
 from worker.api.explanations import explanations_router
 from worker.api.metrics import metrics_router
 from worker.api.notifications import notification_router
@@ -31,6 +32,7 @@ def create_api(ports: Callable[[], Ports], store: Callable[[], Store], access: A
     answer_problems(app)
     app.include_router(runs_router(ports, store, access))
     app.include_router(explanations_router(ports, access))
+    app.include_router(decisions_router(ports, store, access))
     app.include_router(plans_router(ports, store, access))
     app.include_router(standing_router(ports, store, access))
     app.include_router(metrics_router(ports, store, access))

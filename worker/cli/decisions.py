@@ -3,19 +3,18 @@
 import getpass
 import json
 import sys
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Any
+from datetime import date
+from typing import Annotated
 
 import typer
 
 from adapters.errors import SyncError
-from adapters.records import UserDecision
-from adapters.store import Store
 from tasks import on_hold, settling, stepping
 from worker.cli.choosing import choose
 from worker.cli.console import make_table, out, say
 from worker.cli.entering import Config, Json, known_connectors, opened_store, requesting_ports, settings_of
 from worker.cli.exits import Exit, Refusal
+from worker.reviewing import decision_rows
 
 __all__ = ["register"]
 
@@ -91,7 +90,7 @@ def decide(  # noqa: PLR0913, PLR0917 - one argument each word of the decision
             hint = "nothing was decided; try again"
             raise Refusal(stepping.message_of(error), hint=hint, code=Exit.NOT_RUN) from error
     if as_json:
-        sys.stdout.write(json.dumps(row_of(connector, made, now_ms=made.at_ms)) + "\n")
+        sys.stdout.write(json.dumps(settling.row_of(connector, made, now_ms=made.at_ms)) + "\n")
     else:
         say(f"decided about {made.name}: {made.action}; the next run of {connector} takes it up")
 
@@ -104,7 +103,7 @@ def decisions(
     with opened_store(settings) as store:
         known = known_connectors(requesting_ports(settings, store))
         chosen = choose(known, names=connectors or [], every=not connectors)
-        rows = [row for connector_id in chosen for row in _rows(store, connector_id)]
+        rows = [row for connector_id in chosen for row in decision_rows(store, connector_id)]
     if as_json:
         for row in rows:
             sys.stdout.write(json.dumps(row) + "\n")
@@ -146,21 +145,6 @@ def release(
         say(f"{number} users are released; the next run of {connector} takes them up")
 
 
-def row_of(connector_id: str, each: UserDecision, *, now_ms: int) -> dict[str, Any]:
-    """Return a decision as it is shown."""
-    return {
-        "connector": connector_id,
-        "user_principal_name": each.name,
-        "office365_id": each.user_id,
-        **on_hold.facts_of(each, now_ms=now_ms),
-    }
-
-
-def _rows(store: Store, connector_id: str) -> list[dict[str, Any]]:
-    now_ms = store.runs.now_ms()
-    return [row_of(connector_id, each, now_ms=now_ms) for each in store.decisions.iter_all(connector_id)]
-
-
 def _login_name() -> str:
     try:
         return getpass.getuser()
@@ -170,8 +154,6 @@ def _login_name() -> str:
 
 def _end_of(day: str) -> int:
     try:
-        last = date.fromisoformat(day.strip())
-        end = datetime.combine(last + timedelta(days=1), time(), UTC)
-    except (ValueError, OverflowError) as error:
+        return settling.end_of(date.fromisoformat(day.strip()))
+    except ValueError as error:
         raise Refusal(f"--until: {day} is no day", hint="write it as 2026-12-31") from error
-    return int(end.timestamp() * 1000)
