@@ -65,7 +65,8 @@ class _StoreCollector(Collector):
         yield self._waiting(runs)
         yield from self._totals()
         yield self._last_success()
-        yield from self._calls()
+        if not self._caller.connectors:
+            yield from self._calls()
         yield from self._budget()
 
     def _waiting(self, runs: list[Run]) -> Metric:

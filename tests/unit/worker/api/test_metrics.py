@@ -113,6 +113,7 @@ def test_calls_are_told_by_endpoint_and_status(door: Door, engine: Engine) -> No
     assert value(samples, "vendor_calls_total", status="429", **place) == 1
     assert value(samples, "vendor_calls_total", status="none", **place) == 1
     assert value(samples, "vendor_call_seconds_total", **place) == pytest.approx(1.0)
+    assert "vendor_call" not in door.get("/metrics", headers=OTHER).text
 
 
 def test_every_name_is_ours_and_has_its_unit(door: Door, engine: Engine) -> None:
