@@ -169,6 +169,7 @@ def _next_watermark(ports: Ports, run: Run, counts: dict[str, int]) -> Watermark
         fresh=bool(run.notes.get("fresh")),
         full_at_ms=full_at_ms,
         users=run.notes.get("users_read") or (before.users if before else 0),
+        contacts=run.notes.get("contacts_read") or (before.contacts if before else {}),
         churn=_churn(run, before),
     )
 

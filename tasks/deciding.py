@@ -211,8 +211,11 @@ def _index_is_cheaper(judgement: Judgement, users: int) -> bool:
     if judgement.run.notes.get("indexed"):
         return True  # it was, when it was begun
     contacts = judgement.ports.contacts(judgement.run)
-    companies = indexing.companies_of(judgement.connector, judgement.request)
-    calls = sum(contacts.count_contacts(company_id) / judgement.contacts_per_call + 1 for company_id in companies)
+    known = indexing.contacts_before(judgement.ports, judgement.run)
+    calls = 0.0
+    for company_id in indexing.companies_of(judgement.connector, judgement.request):
+        number = known.get(company_id)
+        calls += (contacts.count_contacts(company_id) if number is None else number) / judgement.contacts_per_call + 1
     return calls <= LOOK_UPS * users
 
 

@@ -183,4 +183,5 @@ class Watermark(Record):
     fresh: bool = False  # taken by `$deltatoken=latest`: the next run also reads users created shortly before
     full_at_ms: int = 0  # the last full run that closed
     users: int = 0  # of the tenant, by the last full read that was believed; 0: none yet
+    contacts: dict[str, int] = {}  # by company, as the last index had them that was believed
     churn: tuple[Churn, ...] = ()  # of the last runs, the newest last

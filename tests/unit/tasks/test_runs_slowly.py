@@ -109,6 +109,39 @@ def test_list_that_proved_incomplete_is_read_from_its_beginning(engine: Engine) 
     assert engine.psa.calls["fetch_contacts"] == 2 + 3
 
 
+def index_again(engine: Engine, *, page_size: int = 1000) -> None:
+    """Read all contacts, then change enough users that an incremental run lists them instead of looking them up."""
+    add_contacts(engine, 10, page_size=page_size)
+    users = engine.directory.add_users(8)
+    engine.run(sync_mode="full")
+    engine.run(sync_mode="full")
+    for user in users:
+        engine.directory.change_user(user.id, job_title="Somebody else")
+    engine.psa.calls.clear()
+
+
+def test_incremental_run_counts_no_contacts_where_one_page_brings_as_many_as_before(engine: Engine) -> None:
+    index_again(engine)
+    assert counts(engine.run()) == (0, 8, 0, 0)
+    assert (engine.psa.calls["fetch_contacts"], engine.psa.calls["count_contacts"]) == (1, 0)
+
+
+def test_incremental_run_counts_contacts_that_come_in_pages(engine: Engine) -> None:
+    index_again(engine, page_size=9)
+    assert counts(engine.run()) == (0, 8, 0, 0)
+    assert (engine.psa.calls["fetch_contacts"], engine.psa.calls["count_contacts"]) == (2, 1)
+
+
+def test_page_with_fewer_contacts_than_before_is_counted_and_read_again(engine: Engine) -> None:
+    index_again(engine)
+    hidden: list[Contact] = [engine.psa.contacts.pop(contact_id) for contact_id in list(engine.psa.contacts)[-8:]]
+    engine.psa.moments.plan(
+        "count_contacts", lambda: engine.psa.contacts.update({contact.id: contact for contact in hidden})
+    )
+    assert counts(engine.run()) == (0, 8, 0, 0)
+    assert (engine.psa.calls["fetch_contacts"], engine.psa.calls["create_contact"]) == (2, 0)
+
+
 # --- a judge that reads one by one ------------------------------------------------------------------------------------
 
 
