@@ -84,7 +84,7 @@ def contacts_before(ports: Ports, run: Run) -> dict[str, int]:
 
 
 def _is_complete(contacts: Contacts, company_id: str, seen: int, *, expected: int | None) -> bool:
-    """Tell whether the pages brought about as many contacts as expected or counted; if not, they are read again later."""
+    """Tell whether the pages brought about as many contacts as expected or counted; if not, they are read again."""
     if expected is not None and expected - seen <= tolerated_lack(expected):
         return True
     counted = contacts.count_contacts(company_id)
