@@ -11,7 +11,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import ValidationError
 
-from adapters.errors import NotFoundError, WireError
+from adapters.errors import AnswerLostError, NotFoundError, WireError
 from adapters.graph.wire import VENDOR, Wire, WireSubscription, WireSubscriptions
 from adapters.records import Subscription
 from adapters.transport import Transport, read_json, request_id
@@ -78,7 +78,12 @@ class GraphSubscriptions:
             return
 
     def _write(self, method: str, path: str, *, endpoint: str, body: Json) -> Subscription:
-        return _subscription(_parsed(WireSubscription, self._send(method, path, endpoint=endpoint, body=body)))
+        response = self._send(method, path, endpoint=endpoint, body=body)
+        try:
+            return _subscription(_parsed(WireSubscription, response))
+        except WireError as exc:  # it was taken, so an answer that we cannot read is as good as lost
+            facts: Json = {"status": response.status_code, "request_id": request_id(response)}
+            raise AnswerLostError("answer_unreadable", vendor=VENDOR, **facts) from exc
 
     def _send(self, method: str, path: str, *, endpoint: str, body: Json | None) -> httpx.Response:
         try:
