@@ -15,7 +15,8 @@ class Cost:
     contact_on_page: int = 0  # … and for each contact on it, where lists do not show all
     walk: int = 0  # once for all pages together
     fetch_schema: int
-    fetch_company: int
+    fetch_company: int = 1
+    fetch_sites: int = 1
     count_contacts: int = 1
     fetch_contact: int = 1
     find_contacts: int

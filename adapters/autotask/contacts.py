@@ -18,7 +18,15 @@ from adapters.autotask.auth import Access
 from adapters.autotask.client import AutotaskClient
 from adapters.autotask.layout import EntraIdField, FieldSettings, Layout
 from adapters.autotask.limits import HOUR_SHARE
-from adapters.autotask.mapping import REFERENCE_FIELDS, draft_body, map_company, map_contact, map_schema, wire_id
+from adapters.autotask.mapping import (
+    REFERENCE_FIELDS,
+    draft_body,
+    map_company,
+    map_contact,
+    map_schema,
+    map_sites,
+    wire_id,
+)
 from adapters.autotask.paging import PAGE_SIZE
 from adapters.autotask.patching import find_contradictions, laid_over, patch_body
 from adapters.autotask.setup import Setup
@@ -60,7 +68,6 @@ class AutotaskContacts:
     cost = Cost(
         page_size=PAGE_SIZE,
         fetch_schema=2,
-        fetch_company=2,
         find_contacts=1,
         find_namesakes=1,
         create_contact=2,
@@ -114,10 +121,12 @@ class AutotaskContacts:
         return map_schema(layout, countries=countries, max_lengths=self._max_lengths)
 
     def fetch_company(self, company_id: str) -> Company:
-        """Read a company and its locations: 2 calls. Raises NotFoundError."""
-        number = _number(company_id)
-        company = self._client.fetch_company(number)
-        return map_company(company, self._setup.locations(self._client, number, max_age_s=SETUP_AGE_S))
+        """Read a company: 1 call. Raises NotFoundError."""
+        return map_company(self._client.fetch_company(_number(company_id)))
+
+    def fetch_sites(self, company_id: str) -> tuple[tuple[str, str], ...]:
+        """Read a company's locations: 1 call, or none if it was read just before."""
+        return map_sites(self._setup.locations(self._client, _number(company_id), max_age_s=SETUP_AGE_S))
 
     def fetch_contacts(self, company_id: str, cursor: str | None = None) -> tuple[tuple[Contact, ...], str | None]:
         """Read one page of up to 500 contacts, inactive ones included, by id: 1 call."""

@@ -118,21 +118,25 @@ def user_defined(wire: WireContact, label: str) -> str | None:
     return next((entry.value for entry in wire.user_defined_fields if entry.name.strip().casefold() == folded), None)
 
 
-def map_company(wire: WireCompany, locations: Sequence[Location]) -> Company:
-    """Return the company with the locations that a contact may still be given."""
+def map_company(wire: WireCompany) -> Company:
+    """Return the company."""
     return Company(
         id=str(wire.id),
         name=wire.name,
         active=wire.is_active,
         domains=tuple(filter(None, [texts.domain_of(wire.web_address or "")])),
-        sites=tuple((str(location.id), location.name) for location in locations if location.is_active),
     )
+
+
+def map_sites(locations: Sequence[Location]) -> tuple[tuple[str, str], ...]:
+    """Return id and name of the locations that a contact may still be given."""
+    return tuple((str(location.id), location.name) for location in locations if location.is_active)
 
 
 def map_schema(layout: Layout, *, countries: Sequence[Country], max_lengths: Mapping[str, int]) -> PsaSchema:
     """Return the fields of this installation, with its own lengths; what it only shows is left out.
 
-    A site's choices depend on the company: `fetch_company` lists them."""
+    A site's choices depend on the company: `fetch_sites` lists them."""
     known = [name for name, vendor_name in TEXT_FIELDS.items() if _is_writable(layout.fields.get(vendor_name))]
     fields = [
         FieldSpec(

@@ -16,7 +16,15 @@ from adapters.connectwise import query
 from adapters.connectwise.auth import Access
 from adapters.connectwise.client import CONTACTS, ConnectWiseClient
 from adapters.connectwise.layout import FieldSettings, Layout
-from adapters.connectwise.mapping import REFERENCE_FIELDS, draft_body, map_company, map_contact, map_schema, wire_id
+from adapters.connectwise.mapping import (
+    REFERENCE_FIELDS,
+    draft_body,
+    map_company,
+    map_contact,
+    map_schema,
+    map_sites,
+    wire_id,
+)
 from adapters.connectwise.paging import PAGE_SIZE
 from adapters.connectwise.patching import find_contradictions, needs_read, patch_of, with_all_custom_fields
 from adapters.connectwise.refusals import CUSTOM_FIELDS
@@ -58,7 +66,6 @@ class ConnectWiseContacts:
     cost = Cost(
         page_size=PAGE_SIZE,
         fetch_schema=4,
-        fetch_company=2,
         find_contacts=2,
         find_namesakes=1,
         create_contact=1,
@@ -105,10 +112,12 @@ class ConnectWiseContacts:
         )
 
     def fetch_company(self, company_id: str) -> Company:
-        """Read a company and its sites: 2 calls. Raises NotFoundError."""
-        number = _number(company_id)
-        company = self._client.fetch_company(number)
-        return map_company(company, self._setup.sites(self._client, number, max_age_s=SETUP_AGE_S))
+        """Read a company: 1 call. Raises NotFoundError."""
+        return map_company(self._client.fetch_company(_number(company_id)))
+
+    def fetch_sites(self, company_id: str) -> tuple[tuple[str, str], ...]:
+        """Read a company's sites: 1 call, or none if it was read just before."""
+        return map_sites(self._setup.sites(self._client, _number(company_id), max_age_s=SETUP_AGE_S))
 
     def fetch_contacts(self, company_id: str, cursor: str | None = None) -> tuple[tuple[Contact, ...], str | None]:
         """Read one page of up to 1,000 contacts, inactive ones included, by id: 1 call."""

@@ -110,8 +110,8 @@ def find_custom_field(wire: WireContact, caption: str) -> Json | None:
     return next((f for f in wire.custom_fields if str(f.get("caption", "")).strip().casefold() == folded), None)
 
 
-def map_company(wire: WireCompany, sites: Sequence[WireSite]) -> Company:
-    """Return the company with the sites that a contact may still be given."""
+def map_company(wire: WireCompany) -> Company:
+    """Return the company."""
     status = wire.status.name if wire.status and wire.status.name else ""
     return Company(
         id=str(wire.id),
@@ -119,8 +119,12 @@ def map_company(wire: WireCompany, sites: Sequence[WireSite]) -> Company:
         active=not wire.deleted_flag and status.strip().casefold() != "inactive",
         deleted=wire.deleted_flag,
         domains=tuple(filter(None, [texts.domain_of(wire.website or "")])),
-        sites=tuple((str(site.id), site.name) for site in sites if not site.inactive_flag),
     )
+
+
+def map_sites(sites: Sequence[WireSite]) -> tuple[tuple[str, str], ...]:
+    """Return id and name of the sites that a contact may still be given."""
+    return tuple((str(site.id), site.name) for site in sites if not site.inactive_flag)
 
 
 def map_schema(
@@ -131,7 +135,7 @@ def map_schema(
     contact_types: Sequence[Named],
     max_lengths: Mapping[str, int],
 ) -> PsaSchema:
-    """Return the fields of this installation. A site's choices depend on the company: `fetch_company` lists them."""
+    """Return the fields of this installation. A site's choices depend on the company: `fetch_sites` lists them."""
     lengths = {**MAX_LENGTHS, **max_lengths}
     names = [name for name in MAX_LENGTHS if name not in ITEM_FIELDS or name in layout.types]
     fields = [

@@ -36,6 +36,7 @@ from adapters.halo.mapping import (
     is_pseudo_user,
     map_company,
     map_schema,
+    map_sites,
     map_user,
     needs_read,
     wire_id,
@@ -59,6 +60,7 @@ COST = Cost(
     walk=2,  # the list at the beginning and at the end
     fetch_schema=0,
     fetch_company=2,
+    fetch_sites=2,
     find_contacts=3,
     find_namesakes=2,
     create_contact=2,
@@ -144,6 +146,11 @@ class HaloContacts:
         """Read a client and its sites: 2 calls. Raises NotFoundError."""
         client, sites = self._setup.customer(self._client, _number(company_id), max_age_s=SETUP_AGE_S)
         return map_company(client, sites)
+
+    def fetch_sites(self, company_id: str) -> tuple[tuple[str, str], ...]:
+        """Read a client's sites: 2 calls, or none if the client was read just before. Raises NotFoundError."""
+        _, sites = self._setup.customer(self._client, _number(company_id), max_age_s=SETUP_AGE_S)
+        return map_sites(sites)
 
     def fetch_contacts(self, company_id: str, cursor: str | None = None) -> tuple[tuple[Contact, ...], str | None]:
         """Read one page of a client's users, inactive ones included, by id; pseudo-users are left out.

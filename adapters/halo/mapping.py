@@ -91,15 +91,19 @@ def _protected(user: WireUser) -> str | None:
 
 
 def map_company(client: WireClient, sites: Sequence[WireSite]) -> Company:
-    """Return the client with the sites that a user may still be given. A client that is deleted is not found."""
+    """Return the client, with the domains of its sites. A client that is deleted is not found."""
     hosts = [client.website, *client.domain.split(","), *(site.emaildomain for site in sites)]
     return Company(
         id=str(client.id),
         name=client.name,
         active=not client.inactive,
         domains=tuple(dict.fromkeys(domain for host in hosts if (domain := texts.domain_of(host)))),
-        sites=tuple((str(site.id), site.name) for site in sites if not site.inactive),
     )
+
+
+def map_sites(sites: Sequence[WireSite]) -> tuple[tuple[str, str], ...]:
+    """Return id and name of the sites that a user may still be given."""
+    return tuple((str(site.id), site.name) for site in sites if not site.inactive)
 
 
 def map_schema(
@@ -112,7 +116,7 @@ def map_schema(
     """Return the fields of this installation; Halo documents no lengths. `columns` are those of the users' report.
 
     Where there is a report, a field that neither lists nor report show is none: it would be written in every run. A
-    site's choices depend on the company: `fetch_company` lists them."""
+    site's choices depend on the company: `fetch_sites` lists them."""
     fields = [
         FieldSpec(
             name=name,

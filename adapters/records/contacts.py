@@ -40,7 +40,6 @@ class Company(Record):
     active: bool
     deleted: bool = False
     domains: tuple[str, ...] = ()
-    sites: tuple[tuple[str, str], ...] = ()  # (id, name)
 
 
 class Contact(Record):

@@ -33,6 +33,7 @@ OF_DIRECTORY = ("fetch_user", "find_users", "fetch_deleted_user", "fetch_deleted
 OF_CONTACTS = (
     "fetch_schema",
     "fetch_company",
+    "fetch_sites",
     "fetch_contacts",
     "count_contacts",
     "fetch_contact",

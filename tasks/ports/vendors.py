@@ -45,7 +45,10 @@ class Contacts(Protocol):
         """Read which fields, lengths, departments and contact types this installation has."""
 
     def fetch_company(self, company_id: str) -> Company:
-        """Read a company with its sites. Raises NotFoundError."""
+        """Read a company. Raises NotFoundError."""
+
+    def fetch_sites(self, company_id: str) -> tuple[tuple[str, str], ...]:
+        """Read id and name of a company's sites that a contact may still be given."""
 
     def fetch_contacts(self, company_id: str, cursor: str | None = None) -> tuple[tuple[Contact, ...], str | None]:
         """Read a large page of a company's contacts, inactive ones included, in a stable order; and the next cursor."""

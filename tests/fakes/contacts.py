@@ -63,6 +63,7 @@ class FakeContacts:
         self.schema = schema
         self.page_size = page_size
         self.companies: dict[str, Company] = {}
+        self.sites: dict[str, tuple[tuple[str, str], ...]] = {}
         self.contacts: dict[str, Contact] = {}
         self.writes: list[Write] = []
         self.calls: Counter[str] = Counter()
@@ -84,11 +85,10 @@ class FakeContacts:
         sites: Sequence[tuple[str, str]] = (("7", "Main"),),
     ) -> Company:
         """Put a company into the PSA."""
-        company = Company(
-            id=company_id, name=name, active=active, deleted=deleted, domains=tuple(domains), sites=tuple(sites)
-        )
+        company = Company(id=company_id, name=name, active=active, deleted=deleted, domains=tuple(domains))
         with self._lock:
             self.companies[company_id] = company
+            self.sites[company_id] = tuple(sites)
         return company
 
     def add_contact(
@@ -156,6 +156,11 @@ class FakeContacts:
             if company_id not in self.companies:
                 raise NotFoundError("not_found", vendor=VENDOR, status=404)
             return self.companies[company_id]
+
+    def fetch_sites(self, company_id: str) -> tuple[tuple[str, str], ...]:
+        """Return the sites of a company."""
+        with self._call("fetch_sites"):
+            return self.sites.get(company_id, ())
 
     def fetch_contacts(self, company_id: str, cursor: str | None = None) -> tuple[tuple[Contact, ...], str | None]:
         """Return one page ordered by id."""
@@ -282,8 +287,7 @@ class FakeContacts:
         return kept
 
     def _with_site(self, contact: Contact) -> Contact:
-        company = self.companies.get(contact.company_id)
-        name = dict(company.sites).get(contact.site_id or "") if company else None
+        name = dict(self.sites.get(contact.company_id, ())).get(contact.site_id or "")
         return contact.model_copy(update={"fields": {**contact.fields, "site": name}}) if name else contact
 
     def _new_id(self) -> str:

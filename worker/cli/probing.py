@@ -172,7 +172,8 @@ class Prober:
             verdict,
             f"{company.name}: {state}, {held} contacts, {calls} calls to read them all",
         )
-        yield from _sites(connector, company)
+        if any(rule.company_id == company_id and rule.site_id is not None for rule in connector.company_rules):
+            yield from _sites(connector, company_id, {site_id for site_id, _ in contacts.fetch_sites(company_id)})
         if tenant and not company.deleted:
             yield self._pairing(connector, tenant[0], company)
 
@@ -226,11 +227,10 @@ def _confirmed(names: str, *, is_kept: bool) -> str:
     return f"{names}: cannot be remembered, as contact-sync does not run here; confirm again once it does"
 
 
-def _sites(connector: Connector, company: Company) -> Iterator[Found]:
-    known = {site_id for site_id, _ in company.sites}
+def _sites(connector: Connector, company_id: str, known: set[str]) -> Iterator[Found]:
     for rule in connector.company_rules:
-        if rule.company_id == company.id and rule.site_id is not None and rule.site_id not in known:
-            yield f"site {rule.site_id}", "failed", f"company {company.id} has no such site; it has {sorted(known)}"
+        if rule.company_id == company_id and rule.site_id is not None and rule.site_id not in known:
+            yield f"site {rule.site_id}", "failed", f"company {company_id} has no such site; it has {sorted(known)}"
 
 
 def own_budget(name: str, *, lane: Lane, per_minute: float, vendor: str) -> Budget:

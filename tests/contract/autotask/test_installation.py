@@ -277,7 +277,7 @@ def test_every_field_arrives_and_can_be_cleared(sandbox_psa: SandboxPsa) -> None
 
 def test_location_of_another_company_or_out_of_use_is_refused(sandbox_psa: SandboxPsa) -> None:
     port = sandbox_psa.port
-    [(elsewhere, _)] = port.fetch_company(OTHER_COMPANY).sites
+    [(elsewhere, _)] = port.fetch_sites(OTHER_COMPANY)
     for site_id in (elsewhere, f"{COMPANY}2"):
         with pytest.raises(RecordError) as caught:
             port.create_contact(draft().model_copy(update={"site_id": site_id}), permit=permit)
@@ -379,7 +379,10 @@ def test_calls_cost_what_they_say(sandbox_psa: SandboxPsa) -> None:
     port.fetch_schema()
     assert cost() == 2 + 2  # the zone and the hour's threshold, once
     port.fetch_company(COMPANY)
-    assert cost() == 2
+    assert cost() == 1
+    port.fetch_sites(COMPANY)
+    port.fetch_sites(COMPANY)
+    assert cost() == 1
     contact = port.create_contact(draft(email="a@contoso.example"), permit=permit)
     assert cost() == 2  # proved by a read
     port.create_contact(draft(email="b@contoso.example"), permit=permit)

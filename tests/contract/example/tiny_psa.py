@@ -30,6 +30,7 @@ class Place:
 
     def __init__(self) -> None:
         self.companies: dict[str, Company] = {}
+        self.sites: dict[str, tuple[tuple[str, str], ...]] = {}
         self.contacts: dict[str, Contact] = {}
 
 
@@ -65,7 +66,6 @@ class TinyContacts:
     cost = Cost(
         page_size=3,
         fetch_schema=0,
-        fetch_company=1,
         find_contacts=1,
         find_namesakes=1,
         create_contact=1,
@@ -97,6 +97,11 @@ class TinyContacts:
         if company_id not in self._place.companies:
             raise NotFoundError("not_found", vendor=VENDOR)
         return self._place.companies[company_id]
+
+    def fetch_sites(self, company_id: str) -> tuple[tuple[str, str], ...]:
+        """Return a company's sites."""
+        self._budget.reserve()
+        return self._place.sites.get(company_id, ())
 
     def fetch_contacts(self, company_id: str, cursor: str | None = None) -> tuple[tuple[Contact, ...], str | None]:
         """Return a page by id; the cursor is the last id, so that nothing shifts when a contact goes or comes."""

@@ -42,7 +42,8 @@ class ExamplePsa(Psa):
         self.place = PLACES["here"]
         for number in (COMPANY, OTHER_COMPANY):
             sites = ((f"{number}1", "Main"),)
-            self.place.companies[number] = Company(id=number, name=f"Company {number}", active=True, sites=sites)
+            self.place.companies[number] = Company(id=number, name=f"Company {number}", active=True)
+            self.place.sites[number] = sites
         self.port = self.contacts()
 
     def contacts(self, *, budget: Budget | None = None) -> TinyContacts:

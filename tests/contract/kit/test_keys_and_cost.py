@@ -90,12 +90,14 @@ def test_no_method_costs_more_than_it_says(psa: Psa) -> None:
     port = psa.contacts(budget=budget)
     port.fetch_schema()
     port.fetch_company(COMPANY)
+    port.fetch_sites(COMPANY)
     contact = port.create_contact(draft(email="a@contoso.example"), permit=permit)
     port.fetch_contacts(COMPANY)
     wanted = ContactChange(contact_id=contact.id, company_id=COMPANY, fields={"email": "b@contoso.example"})
     calls: Mapping[str, Callable[[], object]] = {
         "fetch_schema": port.fetch_schema,
         "fetch_company": lambda: port.fetch_company(COMPANY),
+        "fetch_sites": lambda: port.fetch_sites(COMPANY),
         "fetch_contacts": lambda: port.fetch_contacts(COMPANY),
         "count_contacts": lambda: port.count_contacts(COMPANY),
         "fetch_contact": lambda: port.fetch_contact(contact.id),

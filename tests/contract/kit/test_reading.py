@@ -60,10 +60,10 @@ def test_company_without_contacts_is_empty(psa: Psa) -> None:
     assert psa.port.count_contacts(COMPANY) == 0
 
 
-def test_company_is_read_with_its_sites(psa: Psa) -> None:
+def test_company_and_its_sites_are_read(psa: Psa) -> None:
     company = psa.port.fetch_company(COMPANY)
     assert (company.id, company.active, company.deleted) == (COMPANY, True, False)
-    assert [name for _, name in company.sites] == ["Main"]
+    assert [name for _, name in psa.port.fetch_sites(COMPANY)] == ["Main"]
 
 
 @pytest.mark.parametrize("number", ["99999", "none"])

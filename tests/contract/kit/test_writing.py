@@ -22,7 +22,7 @@ def test_created_contact_is_returned_as_it_is_then_read(psa: Psa) -> None:
 
 
 def test_contact_is_created_at_the_site_that_is_asked_for(psa: Psa) -> None:
-    [(site_id, _)] = psa.port.fetch_company(COMPANY).sites
+    [(site_id, _)] = psa.port.fetch_sites(COMPANY)
     contact = psa.port.create_contact(draft().model_copy(update={"site_id": site_id}), permit=permit)
     assert contact.site_id == site_id
 

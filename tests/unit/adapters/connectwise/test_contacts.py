@@ -225,9 +225,11 @@ def test_company_that_cannot_exist_is_not_found_without_a_call(company_id: str) 
 def test_company_comes_with_its_sites_and_domain() -> None:
     body = {"id": 250, "name": "Contoso", "status": {"id": 1, "name": "Active"}, "website": "https://www.contoso.com"}
     server = Installation(script=[httpx.Response(200, json=body)])
-    company = server.port().fetch_company("250")
+    port = server.port()
+    company = port.fetch_company("250")
     assert (company.id, company.active, company.domains) == ("250", True, ("contoso.com",))
-    assert company.sites == (("7", "Main"),)
+    assert len(server.asked) == 1
+    assert port.fetch_sites("250") == port.fetch_sites("250") == (("7", "Main"),)
     assert len(server.asked) == 2
 
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.connectwise.layout import EntraIdField, Layout, choose_types, parse_entra_id_field
-from adapters.connectwise.mapping import draft_body, map_company, map_contact, map_schema, split_phone
+from adapters.connectwise.mapping import draft_body, map_company, map_contact, map_schema, map_sites, split_phone
 from adapters.connectwise.wire import CommunicationType, Named, WireCompany, WireContact, WireSite
 from adapters.errors import RecordError
 from adapters.records import ContactDraft
@@ -233,7 +233,7 @@ def test_phone_does_not_fall_back_to_the_mobile_type() -> None:
     ],
 )
 def test_domain_is_the_host_of_the_website(website: str | None, domains: tuple[str, ...]) -> None:
-    assert map_company(WireCompany(id=1, name="C", website=website), ()).domains == domains
+    assert map_company(WireCompany(id=1, name="C", website=website)).domains == domains
 
 
 @pytest.mark.parametrize(
@@ -246,13 +246,13 @@ def test_domain_is_the_host_of_the_website(website: str | None, domains: tuple[s
     ],
 )
 def test_company_is_active_by_status_and_deleted_flag(fields: dict[str, object], active: bool, deleted: bool) -> None:
-    company = map_company(WireCompany.model_validate({"id": 1, "name": "C", **fields}), ())
+    company = map_company(WireCompany.model_validate({"id": 1, "name": "C", **fields}))
     assert (company.active, company.deleted) == (active, deleted)
 
 
 def test_only_sites_in_use_are_listed() -> None:
     sites = [WireSite(id=7, name="Main"), WireSite(id=8, name="Gone", inactive_flag=True)]
-    assert map_company(WireCompany(id=1), sites).sites == (("7", "Main"),)
+    assert map_sites(sites) == (("7", "Main"),)
 
 
 def test_schema_knows_lengths_references_and_types() -> None:

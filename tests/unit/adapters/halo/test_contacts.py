@@ -331,9 +331,10 @@ def test_id_that_cannot_exist_is_not_found_without_a_call(company_id: str) -> No
 
 def test_company_comes_with_its_sites_and_domains() -> None:
     server = Installation()
-    company = server.port().fetch_company("31")
+    port = server.port()
+    company = port.fetch_company("31")
     assert (company.id, company.active, company.domains) == ("31", True, ("contoso.com",))
-    assert company.sites == (("95", "Main"), ("96", "Berlin"))
+    assert port.fetch_sites("31") == (("95", "Main"), ("96", "Berlin"))
     assert len(server.calls) == 2
     assert server.port().fetch_company("32").active is False
 

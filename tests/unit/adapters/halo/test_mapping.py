@@ -13,6 +13,7 @@ from adapters.halo.mapping import (
     is_pseudo_user,
     map_company,
     map_schema,
+    map_sites,
     map_user,
 )
 from adapters.halo.wire import WireClient, WireSite, WireUser
@@ -154,7 +155,7 @@ def test_company_lists_open_sites_and_all_domains() -> None:
     sites = [WireSite.model_validate(site) for site in SITES if site["client_id"] == 31]
     company = map_company(client, sites)
     assert (company.id, company.name, company.active, company.deleted) == ("31", "Contoso Ltd", True, False)
-    assert company.sites == (("95", "Main"), ("96", "Berlin"))
+    assert map_sites(sites) == (("95", "Main"), ("96", "Berlin"))
     assert company.domains == ("contoso.com", "contoso.org")
 
 

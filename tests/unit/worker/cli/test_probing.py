@@ -28,9 +28,8 @@ class Vendors:
             "fetch_latest_delta_link": "https://link",
             "fetch_deleted_user": None,
             "check": SimpleNamespace(codebase="v2026_1/", version="v2026.1", vendor_sync=False, missing=()),
-            "fetch_company": Company(
-                id="250", name="Contoso Ltd", active=True, domains=("contoso.example",), sites=(("7", "Main"),)
-            ),
+            "fetch_company": Company(id="250", name="Contoso Ltd", active=True, domains=("contoso.example",)),
+            "fetch_sites": (("7", "Main"),),
             "fetch_contacts": ((), None),
             "count_contacts": 5,
             "fetch_schema": PsaSchema(fields=tuple(FieldSpec(name=name, kind="text") for name in FIELDS)),
@@ -137,8 +136,9 @@ def test_company_that_cannot_be_used_is_told(
     assert [each[1] for each in not_ok(probe(installation))] == [verdict]
 
 
-@pytest.mark.usefixtures("vendors")
-def test_site_of_a_rule_must_exist_in_its_company(installation: Installation) -> None:
+def test_site_of_a_rule_must_exist_in_its_company(installation: Installation, vendors: Vendors) -> None:
+    assert not_ok(probe(installation)) == []
+    assert "fetch_sites" not in vendors.calls, "no rule names a site"
     installation.add(RULE.format("7"))
     assert not_ok(probe(installation)) == []
     installation.replace('site_id = "7"', 'site_id = "8"')
