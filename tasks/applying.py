@@ -59,7 +59,7 @@ def apply_plan(ports: Ports, plan: KeptPlan, *, trigger: str) -> Asked:
     newer first plan has replaced."""
     while True:
         _check(ports, plan)
-        if plan.carried_by and _is_in_force(ports, plan.carried_by):
+        if plan.carrier in ("open", "done"):
             return Asked(plan.carried_by, is_new=False)
         run = _new_run(ports, plan, trigger=trigger)
         if ports.kept.carry_out(run, source=plan.run_id, expected=plan.carried_by):
@@ -84,14 +84,6 @@ def _check(ports: Ports, plan: KeptPlan) -> None:
             f"plan {plan.number} was made for another tenant or PSA than {plan.connector_id} has now: make a new one by"
             f" `contact-sync plan {plan.connector_id}`"
         )
-
-
-def _is_in_force(ports: Ports, run_id: str) -> bool:
-    """Tell whether a run goes on, or has come to its end with nobody left."""
-    if ports.runs.load_run(run_id) is not None:
-        return True
-    head = ports.reports.head(run_id)
-    return head is not None and not head["stopped"]
 
 
 def _new_run(ports: Ports, plan: KeptPlan, *, trigger: str) -> Run:

@@ -9,11 +9,20 @@ from typing import IO, Any
 
 from adapters.records import KeptPlan
 from tasks.pages import Page, write_page
-from tasks.pages.page import change_sections
+from tasks.pages.page import GROUPS, change_sections, count_changes
 from tasks.report import Json, iso_time
 from tasks.report_csv import harmless_cell, show_change
 
-__all__ = ["ReadLines", "changes_of", "count_lines", "facts_of", "write_plan", "write_plan_csv", "write_plan_page"]
+__all__ = [
+    "ReadLines",
+    "changes_of",
+    "count_lines",
+    "facts_of",
+    "is_to_do",
+    "write_plan",
+    "write_plan_csv",
+    "write_plan_page",
+]
 
 ReadLines = Callable[[], Iterable[Json]]
 """Reads the lines from the beginning, each time it is called."""
@@ -30,6 +39,7 @@ COLUMNS = (
     "changes",  # "phone: old → new", a line each
     "fingerprint",  # of exactly this change
 )
+STATES = {None: "waits", "open": "goes on", "done": "done", "stopped": "stopped"}
 SHOWN = ("office365_id", "user_principal_name", "display_name", "psa_contact_id", "psa_company_id")
 
 
@@ -54,10 +64,13 @@ def facts_of(plan: KeptPlan) -> Json:
 
 
 def state_of(plan: KeptPlan) -> str:
-    """Say in a word what has become of a plan."""
-    if plan.replaced_by:
-        return "replaced"
-    return "asked for" if plan.carried_by else "waits"
+    """Say in a word what has become of a plan: waits, goes on, done, stopped (a repeat goes on with it), replaced."""
+    return "replaced" if plan.replaced_by else STATES[plan.carrier]
+
+
+def is_to_do(plan: KeptPlan) -> bool:
+    """Tell a plan that can be carried out, or carried out to its end."""
+    return not plan.replaced_by and plan.carrier in (None, "stopped")
 
 
 def changes_of(line: Mapping[str, Any]) -> dict[str, list[str | None]]:
@@ -103,21 +116,21 @@ def write_plan_csv(plan: KeptPlan, read_lines: ReadLines, out: IO[str]) -> None:
 
 
 def write_plan_page(plan: KeptPlan, read_lines: ReadLines, out: IO[str]) -> None:
-    """Write a plan as one self-contained page: its changes by what is done, each field's old and new value."""
-    operations, fields = count_lines(read_lines())
+    """Write a plan as one self-contained page: its changes by what is done, each field's old and new value.
+
+    The lines are read once to count them, and once for each thing that is done."""
+    counted = count_changes(_rows(read_lines()))
     numbers = [
-        ("created", operations["create"]),
-        ("changed", operations["update"]),
-        ("switched off", operations["deactivate"]),
-        *fields.most_common(),
+        *((title.lower(), counted[group].rows) for group, title in GROUPS.items()),
+        *counted["updated"].labels.most_common(),
     ]
     facts = facts_of(plan)
     named = ("connector", "run_id", "trigger", "kept_at", "config_version", "carried_out_by", "replaced_by")
     page = Page(
         f"Plan {plan.number}: {plan.connector_id}",
-        change_sections(lambda: _rows(read_lines())),
+        change_sections(lambda: _rows(read_lines()), counted),
         verdict=facts["state"],
-        tone="held" if facts["state"] == "waits" else "plain",
+        tone="held" if is_to_do(plan) else "plain",
         facts=[
             *((name.replace("_", " "), facts[name]) for name in named if facts[name] is not None),
             ("digest", plan.digest[:16]),

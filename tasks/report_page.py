@@ -22,7 +22,7 @@ FACTS = {
 
 
 def write_report_page(head: Json, rows_by_kind: RowsByKind, out: IO[str]) -> None:
-    """Write the report as one self-contained HTML file; every list is asked for twice, a row is in memory at a time."""
+    """Write the report as one self-contained HTML file; a row is in memory at a time, lists are read more than once."""
 
     def rows(kind: RowKind) -> Callable[[], Iterable[Json]]:
         return lambda: chain(head.get(kind, ()) if kind in ("errors", "warnings") else (), rows_by_kind(kind))

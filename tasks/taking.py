@@ -66,9 +66,16 @@ def _wanted(ports: Ports, connector_id: str) -> Connector | None:
 
 def _ask_for_first_plan(ports: Ports, connector: Connector) -> None:
     """Ask for a run over the whole tenant, once a day, unless a plan waits: it is held, and somebody is told."""
-    if ports.kept.first_of(connector.connector_id) is None and not ports.events.busy_with(connector.connector_id):
+    if not _waits_for_approval(ports, connector) and not ports.events.busy_with(connector.connector_id):
         key = f"first:{connector.connector_id}:{ports.runs.now_ms() // DAY_MS}"
         request_run(ports, connector.connector_id, SyncRequest(), trigger="event", key=key)
+
+
+def _waits_for_approval(ports: Ports, connector: Connector) -> bool:
+    """Tell whether a first plan is kept, and one of this pairing: after another tenant or PSA it is of no use."""
+    run_id = ports.kept.first_of(connector.connector_id)
+    plan = ports.kept.load(run_id) if run_id is not None else None
+    return plan is not None and plan.home == connector.home
 
 
 def _drop(ports: Ports, connector_id: str) -> None:

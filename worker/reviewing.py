@@ -10,7 +10,7 @@ from adapters.store import Store
 from tasks import codes
 from tasks.connector import Connector
 from tasks.names import fold
-from tasks.plan_exports import command_of, state_of
+from tasks.plan_exports import command_of, is_to_do
 from tasks.report import iso_time
 from tasks.settling import row_of
 
@@ -62,7 +62,7 @@ def _decided(store: Store, connector_id: str) -> dict[str, UserDecision]:
 
 def _plans(store: Store, connector_id: str) -> Iterator[Json]:
     for plan in store.kept.newest(MOST_PLANS, connectors=[connector_id]):
-        if state_of(plan) == "waits" and plan.lines:
+        if is_to_do(plan) and plan.lines:
             kind = "held run" if plan.is_held else "plan"
             message = f"{plan.lines} changes wait as plan {plan.number}"
             commands = [f"contact-sync plan show {plan.number}", command_of(plan)]

@@ -12,7 +12,7 @@ from adapters.records.contacts import (
 from adapters.records.decisions import UserDecision
 from adapters.records.directory import USER_PROPERTIES, Credential, DirectoryPage, Organization, Tombstone, User
 from adapters.records.events import LifecycleEvent, Notification, Subscribed, Subscription, Taken
-from adapters.records.plans import KeptPlan
+from adapters.records.plans import Carrier, KeptPlan
 from adapters.records.runs import (
     Batch,
     Churn,
@@ -33,6 +33,7 @@ from adapters.records.runs import (
 __all__ = [
     "USER_PROPERTIES",
     "Batch",
+    "Carrier",
     "Churn",
     "Claim",
     "Company",

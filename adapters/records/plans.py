@@ -1,10 +1,13 @@
 """Plans that are kept: what a closed run would have written, to be carried out once somebody says so."""
 
-from typing import Any
+from typing import Any, Literal
 
 from adapters.records.base import Record
 
 Json = dict[str, Any]
+
+Carrier = Literal["open", "done", "stopped"]
+"""A run that carries a plan out goes on, has come to its end, or was stopped: then it left lines, or is not kept."""
 
 
 class KeptPlan(Record):
@@ -24,4 +27,5 @@ class KeptPlan(Record):
     fingerprint: str  # of that configuration
     request: Json  # SyncRequest as JSON
     carried_by: str = ""  # the last run that was asked to carry it out
+    carrier: Carrier | None = None  # how that run stands
     replaced_by: str = ""  # a newer first plan of the same connector; the lines of this one are gone

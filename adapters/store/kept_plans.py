@@ -1,11 +1,11 @@
 """Plans in the reports of closed runs, who carries them out, and which connectors may run by themselves."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from adapters.records import KeptPlan, Run
+from adapters.records import Carrier, KeptPlan, Run
 from adapters.store.connection import Connection, text
 from adapters.store.packing import unpack
 from adapters.store.rows import CHUNK_ROWS, iter_rows
@@ -15,6 +15,8 @@ Json = dict[str, Any]
 
 LINE_KINDS = ("created", "updated", "held")
 """Kinds of rows that hold a plan's lines, in the order of the lines."""
+FACTS = ("plan", "connector_id", "closed_at_ms", "carried_by", "replaced_by")
+AT_ONCE = 100  # plans loaded together
 MOST_CHUNKS = 20  # looked through in one call; some ten thousand lines
 
 
@@ -28,19 +30,29 @@ class KeptPlans:
 
     def load(self, run_id: str) -> KeptPlan | None:
         """Return the plan that a closed run keeps; None if it keeps none, or there is no such report (any more)."""
-        names = ["plan", "connector_id", "closed_at_ms", "carried_by", "replaced_by"]
-        plan, *facts = self._connection.client.hmget(self._keys.report(run_id), names)
-        if plan is None:
-            return None
-        connector_id, closed_at_ms, carried_by, replaced_by = (text(fact) for fact in facts)
-        return KeptPlan(
-            **json.loads(plan),
-            run_id=run_id,
-            connector_id=connector_id,
-            kept_at_ms=int(closed_at_ms),
-            carried_by=carried_by,
-            replaced_by=replaced_by,
-        )
+        return next(iter(self._load_all([run_id])), None)
+
+    def _load_all(self, run_ids: Sequence[str]) -> list[KeptPlan]:
+        """Return the plans of those runs that keep one, in two round trips."""
+        with self._connection.pipeline() as pipe:
+            for run_id in run_ids:
+                pipe.hmget(self._keys.report(run_id), FACTS)
+            found = [(run_id, facts) for run_id, facts in zip(run_ids, pipe.execute(), strict=True) if facts[0]]
+        carriers = self._carriers([text(carried_by) for _, (_, _, _, carried_by, _) in found])
+        return [_plan_of(run_id, facts, carriers) for run_id, facts in found]
+
+    def _carriers(self, run_ids: Sequence[str]) -> dict[str, Carrier]:
+        """Tell how the runs stand that carry plans out; a run is looked for before its report, which follows it."""
+        named = [run_id for run_id in run_ids if run_id]
+        if not named:
+            return {}
+        with self._connection.pipeline() as pipe:
+            for run_id in named:
+                pipe.exists(self._keys.run_parts(run_id)["run"])
+                pipe.hget(self._keys.report(run_id), "head")
+            answers = pipe.execute()
+        standing = zip(named, answers[::2], answers[1::2], strict=True)
+        return {run_id: "open" if is_open else _ended(head) for run_id, is_open, head in standing}
 
     def find(self, number: int) -> str | None:
         """Name the run that keeps the plan of this number; None if there is none (any more)."""
@@ -52,13 +64,22 @@ class KeptPlans:
         return list(islice(self._iter_newest(connectors), limit))
 
     def _iter_newest(self, connectors: Sequence[str]) -> Iterator[KeptPlan]:
-        start, at_once = 0, 100
-        while run_ids := self._connection.client.zrevrange(self._keys.kept, start, start + at_once - 1):
-            for run_id in run_ids:
-                plan = self.load(text(run_id))
-                if plan is not None and (not connectors or plan.connector_id in connectors):
-                    yield plan
-            start += at_once
+        start = 0
+        named = self._named(connectors) if connectors else []
+        while run_ids := named[start : start + AT_ONCE] if connectors else self._newest_of_all(start):
+            yield from self._load_all(run_ids)
+            start += AT_ONCE
+
+    def _newest_of_all(self, start: int) -> list[str]:
+        return [text(each) for each in self._connection.client.zrevrange(self._keys.kept, start, start + AT_ONCE - 1)]
+
+    def _named(self, connectors: Sequence[str]) -> list[str]:
+        """Return the runs of these connectors that keep a plan, the newest plan first, in one round trip."""
+        with self._connection.pipeline() as pipe:
+            for connector_id in dict.fromkeys(connectors):
+                pipe.zinter({self._keys.kept: 1, self._keys.closed_of(connector_id): 0}, withscores=True)
+            numbers = {text(run_id): number for found in pipe.execute() for run_id, number in found}
+        return sorted(numbers, key=numbers.__getitem__, reverse=True)
 
     def lines(self, run_id: str) -> Iterator[Json]:
         """Yield the lines of a plan in their order, a chunk in memory at a time."""
@@ -154,3 +175,21 @@ class KeptPlans:
         for home, approval in self.approvals(connector_id).items():
             if approval["run_id"] == run_id:
                 self._connection.client.hdel(self._keys.approved(connector_id), home)
+
+
+def _plan_of(run_id: str, facts: Sequence[bytes | None], carriers: Mapping[str, Carrier]) -> KeptPlan:
+    plan, connector_id, closed_at_ms, carried_by, replaced_by = (text(fact) for fact in facts)
+    return KeptPlan(
+        **json.loads(plan),
+        run_id=run_id,
+        connector_id=connector_id,
+        kept_at_ms=int(closed_at_ms),
+        carried_by=carried_by,
+        carrier=carriers.get(carried_by),
+        replaced_by=replaced_by,
+    )
+
+
+def _ended(head: bytes | None) -> Carrier:
+    """Tell how a run ended by the head of its report."""
+    return "stopped" if head is None or json.loads(head)["stopped"] else "done"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, NamedTuple
 
 from jinja2 import Environment, StrictUndefined, Template
 
@@ -26,11 +26,19 @@ Tone = Literal["good", "bad", "held", "plain"]
 
 PIECES_AT_ONCE = 200  # of the page, written together
 MOST_LABELS = 40  # buttons of one list
+GROUPS = {"deactivated": "Switched off", "created": "Created", "updated": "Changed"}
+
+
+class Counted(NamedTuple):
+    """How many rows a list has, and how many there are of each changed field, code or rule."""
+
+    rows: int
+    labels: Counter[str]
 
 
 @dataclass(frozen=True)
 class Section:
-    """One list of a page; `rows` is called twice, and each time yields rows as a report has them.
+    """One list of a page; `rows` yields rows as a report has them, once more to count them unless `count` does.
 
     Shown are user_principal_name, display_name, psa_contact_id, psa_company_id; changes (field → [old, new]); code,
     message, psa_error, timestamp; rule; operation; members (a table: columns, rows); remarks (lines). What a row lacks
@@ -41,6 +49,7 @@ class Section:
     rows: Callable[[], Iterable[Mapping[str, Any]]]
     tone: Tone = "plain"
     note: str = ""
+    count: Callable[[], Counted] | None = None
     folded: bool = False  # shown when asked for
     columns: Sequence[str] = ()  # then it is a table: rows have `cells` in place of all else
 
@@ -94,18 +103,41 @@ def write_changes(
 ) -> None:
     """Write a page of changes alone, such as a plan's: rows of created and updated users, as a report has them.
 
-    They are grouped into contacts that would be switched off, made and changed; `rows` is called for each group."""
+    They are grouped into contacts that would be switched off, made and changed; `rows` is called once to count them,
+    and once for each group that has any."""
     page = Page(title, change_sections(rows), verdict=verdict, tone=tone, facts=facts)
     write_page(page, out)
 
 
-def change_sections(rows: Callable[[], Iterable[Mapping[str, Any]]]) -> list[Section]:
-    """Return the lists of changes by what is done to the contact."""
-    groups = {"deactivated": "Switched off", "created": "Created", "updated": "Changed"}
-    return [
-        Section(anchor, title, lambda anchor=anchor: (row for row in rows() if _group_of(row) == anchor))  # type: ignore[misc] # mypy cannot infer a lambda with a default
-        for anchor, title in groups.items()
-    ]
+def change_sections(
+    rows: Callable[[], Iterable[Mapping[str, Any]]], counted: Mapping[str, Counted] | None = None
+) -> list[Section]:
+    """Return the lists of changes by what is done to the contact; `counted` is what `count_changes` found in them."""
+
+    @cache
+    def counts() -> Mapping[str, Counted]:
+        return count_changes(rows()) if counted is None else counted
+
+    def section(anchor: str, title: str) -> Section:
+        return Section(
+            anchor,
+            title,
+            lambda: (row for row in rows() if _group_of(row) == anchor),
+            count=lambda: counts()[anchor],
+        )
+
+    return [section(anchor, title) for anchor, title in GROUPS.items()]
+
+
+def count_changes(rows: Iterable[Mapping[str, Any]]) -> dict[str, Counted]:
+    """Count rows of created and updated users by group (`GROUPS`), in one pass."""
+    counts = Counter[str]()
+    labels = {group: Counter[str]() for group in GROUPS}
+    for row in rows:
+        group = _group_of(row)
+        counts[group] += 1
+        labels[group].update(_labels_of(row))
+    return {group: Counted(counts[group], labels[group]) for group in GROUPS}
 
 
 def _group_of(row: Mapping[str, Any]) -> str:
@@ -117,11 +149,16 @@ _EMPTY: Json = dict.fromkeys([*_SHOWN.split(), "operation", "members", "remarks"
 
 
 def _count(section: Section) -> _List:
+    count, labels = section.count() if section.count is not None else _count_rows(section.rows())
+    return _List(section, count, labels.most_common(MOST_LABELS) if len(labels) > 1 else ())
+
+
+def _count_rows(rows: Iterable[Mapping[str, Any]]) -> Counted:
     count, labels = 0, Counter[str]()
-    for row in section.rows():
+    for row in rows:
         count += 1
         labels.update(_labels_of(row))
-    return _List(section, count, labels.most_common(MOST_LABELS) if len(labels) > 1 else ())
+    return Counted(count, labels)
 
 
 def _labels_of(row: Mapping[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from adapters.records import KeptPlan, Run
 from adapters.store import Store
 from tasks.applying import Asked, apply_plan, find_held, find_plan
-from tasks.plan_exports import changes_of, command_of, count_lines, facts_of
+from tasks.plan_exports import changes_of, command_of, count_lines, facts_of, is_to_do
 from tasks.report_csv import show_change
 from tasks.requesting import RequestRefusedError, request_run
 from worker.cli.choosing import choose
@@ -235,7 +235,7 @@ def _found(settings: Settings, store: Store, number: int) -> KeptPlan:
 
 def _carry_out(settings: Settings, store: Store, plan: KeptPlan, *, yes: bool, no_wait: bool, as_json: bool) -> Exit:
     """Show what will be done, ask, ask for the run, wait for it."""
-    if not plan.carried_by:
+    if is_to_do(plan):
         if not as_json:
             _print_plan(store, plan, most=FIRST_LINES)
         _confirm(plan, yes=yes)

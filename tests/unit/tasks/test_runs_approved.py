@@ -43,6 +43,14 @@ def approve(engine: Engine, run_id: str) -> Json:
     return engine.report(asked.run_id)
 
 
+def pass_window(engine: Engine) -> None:
+    """Take the changed users that were told of, as if the window had passed."""
+    connection = engine.store.connection
+    connection.client.zadd(connection.keys.changes_due, {"contoso": 1}, xx=True)
+    take_changes(engine.ports, "contoso")
+    engine.work()
+
+
 @pytest.mark.parametrize("trigger", ["schedule", "poll", "event"])
 def test_first_automatic_run_writes_nothing_and_keeps_all_changes(engine: Engine, trigger: str) -> None:
     furnish(engine)
@@ -167,14 +175,29 @@ def test_first_run_by_hand_is_the_approval_while_it_writes_and_none_if_it_is_can
     assert by_itself(engine)["held"]
 
 
-def test_connector_with_another_tenant_is_a_new_one(engine: Engine) -> None:
+@pytest.mark.parametrize("trigger", ["schedule", "event"])
+@pytest.mark.parametrize("pairing", [{"tenant_id": OTHER_TENANT}, {"psa": "other"}], ids=["tenant", "psa"])
+def test_connector_with_another_tenant_or_psa_is_a_new_one(
+    engine: Engine, pairing: dict[str, str], trigger: str
+) -> None:
     furnish(engine)
-    engine.run()
-    engine.configure(tenant_id=OTHER_TENANT, fingerprint="f2")
+    former = by_itself(engine)
+    approve(engine, former["run_id"])
+    assert by_itself(engine)["success"]
+    engine.psa.writes.clear()
+    engine.configure(**pairing, fingerprint="f2")
     for company_id in engine.connector().company_ids:
         engine.store.memory.save_pairing(engine.connector().home, company_id, "fits")
-    engine.directory.add_user("later")
-    assert by_itself(engine)["held"][0]["kind"] == "first_run"
+    later = engine.directory.add_user("later")
+    if trigger == "event":
+        engine.store.events.receive("contoso", [later.id], gather_s=0, window_s=0)
+        pass_window(engine)
+    else:
+        by_itself(engine)
+    head = engine.store.reports.heads(1)[0]
+    assert [each["kind"] for each in head["held"]] == ["first_run"]
+    assert engine.psa.writes == []
+    assert engine.watermark.home != engine.connector().home
 
 
 def test_plan_of_another_tenant_is_refused(engine: Engine) -> None:
@@ -229,23 +252,16 @@ def test_guard_is_awake_after_an_approved_first_run(engine: Engine) -> None:
 
 def test_changed_users_wait_until_the_first_run_is_approved(engine: Engine) -> None:
     furnish(engine)
-    events, connection = engine.store.events, engine.store.connection
-
-    def pass_window() -> None:
-        connection.client.zadd(connection.keys.changes_due, {"contoso": 1}, xx=True)
-        take_changes(engine.ports, "contoso")
-        engine.work()
-
     new = next(user for user in engine.directory.users.values() if user.given_name == "New")
-    events.receive("contoso", [new.id], gather_s=0, window_s=0)
-    pass_window()
-    pass_window()
+    engine.store.events.receive("contoso", [new.id], gather_s=0, window_s=0)
+    pass_window(engine)
+    pass_window(engine)
     (head,) = engine.store.reports.heads()
     assert head["held"][0]["kind"] == "first_run"  # somebody is told, once
     assert engine.psa.writes == []
     approve(engine, head["run_id"])
     engine.directory.change_user(new.id, job_title="Boss")
-    pass_window()
+    pass_window(engine)
     newest = engine.store.reports.heads(1)[0]
     assert (newest["trigger"], newest["statistics"]["contacts_updated"]) == ("event", 1)
 

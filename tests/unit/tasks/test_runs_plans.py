@@ -1,14 +1,18 @@
 """A plan is a dry run that is kept; carrying it out writes its lines, and those only that nobody has overtaken."""
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import pytest
 
 from tasks import applying, reading_plan
+from tasks.closing import cancel_run
 from tasks.connector import FieldRule
+from tasks.plan_exports import state_of
 from tasks.requesting import RequestRefusedError, request_run
 from tests.fakes.engine import Engine
+from tests.fakes.mortal import Death, Installations
 from tests.fakes.reports import Json, codes, counts
 
 PEOPLE = 12
@@ -127,6 +131,58 @@ def test_applying_twice_writes_nothing_the_second_time(engine: Engine) -> None:
     engine.psa.writes.clear()
     assert apply_plan(engine, number) == first
     assert engine.psa.writes == []
+
+
+def test_plan_says_how_far_it_is(engine: Engine) -> None:
+    furnish(engine)
+    number = make_plan(engine)["plan"]
+
+    def state() -> str:
+        return state_of(applying.find_plan(engine.ports, number))
+
+    assert state() == "waits"
+    first = applying.apply_plan(engine.ports, applying.find_plan(engine.ports, number), trigger="cli")
+    assert state() == "goes on"
+    engine.work(until="upsert")
+    assert state() == "goes on"
+    cancel_run(engine.ports, first.run_id)
+    engine.work()
+    assert state() == "stopped"
+    engine.psa.writes.clear()
+    apply_plan(engine, number)
+    assert state() == "done"
+    assert len(engine.psa.writes) == PEOPLE + 1
+
+
+def test_plan_is_carried_out_to_the_same_end_wherever_it_dies(opened: Installations) -> None:
+    for calls in count(1, 5):
+        store = opened(f"n{calls}")
+        engine = Engine(store)
+        furnish(engine, people=4)
+        plan = applying.find_plan(engine.ports, make_plan(engine)["plan"])
+        edit(engine, "User1", job_title="Chief")
+        link = engine.watermark
+        store.die_after(calls)
+        asked = None
+        try:
+            asked = applying.apply_plan(engine.ports, plan, trigger="cli")
+            engine.work()
+        except Death:
+            store.bury()
+            engine.move_to(opened(f"n{calls}"))
+        else:
+            break
+        if asked is None:  # whoever asked does so again
+            asked = applying.apply_plan(engine.ports, applying.find_plan(engine.ports, plan.number), trigger="cli")
+        report = engine.recover(asked.run_id)
+        assert counts(report) == (1, 3, 1, 0)
+        assert report["statistics"]["contacts_deactivated"] == 1
+        assert codes(report, "warnings").count("PlanLineSkipped") == 1
+        assert written(engine) == ["New", "User0", "User2", "User3"]
+        assert engine.watermark == link
+        assert applying.apply_plan(engine.ports, plan, trigger="cli").run_id == asked.run_id
+        assert state_of(applying.find_plan(engine.ports, plan.number)) == "done"
+    assert calls > 30, "too few steps: the deaths were not where they should be"
 
 
 def test_another_plan_of_the_same_changes_skips_every_line(engine: Engine) -> None:

@@ -8,9 +8,10 @@ from typing import Any, cast
 import pytest
 
 from adapters.errors import InstanceError, TransientError
-from tasks import watching
+from tasks import applying, watching
 from tasks.alerting import AlertRules
 from tasks.ports import Expiry
+from tasks.requesting import request_run
 from tasks.settling import Proposal, decide
 from tests.fakes.directory import FakeDirectory
 from tests.fakes.engine import Engine
@@ -294,6 +295,25 @@ def test_heartbeat_that_does_not_arrive_is_logged_and_harms_nobody(engine: Engin
 
     watching.ping(replace(engine.ports, notifier=Deaf()))
     assert [entry["status"] for entry in logs if entry["event"] == watching.NOT_PINGED] == [500]
+
+
+def test_first_run_that_is_held_is_told_once_however_often_it_is_made_anew_and_its_approval_is_the_end(
+    engine: Engine,
+) -> None:
+    engine.directory.add_user("new", business_phones=("1",))
+    for _ in range(3):
+        request_run(engine.ports, "contoso", {}, trigger="schedule")
+        engine.work()
+        watch(engine)
+    run_id = engine.store.reports.heads(1)[0]["run_id"]
+    ((_, _, body),) = engine.notifier.sent
+    assert "contact-sync approve" in body
+    applying.approve_run(engine.ports, run_id, trigger="cli")
+    engine.work()
+    request_run(engine.ports, "contoso", {}, trigger="schedule")
+    engine.work()
+    watch(engine)
+    assert len(engine.notifier.sent) == 2  # that it is over
 
 
 def let_grace_pass(engine: Engine) -> None:
