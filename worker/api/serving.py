@@ -19,6 +19,7 @@ from worker.api.plans import plans_router
 from worker.api.problems import answer_problems
 from worker.api.runs import runs_router
 from worker.api.standing import standing_router
+from worker.api.undo import undo_router
 
 KEEP_ALIVE_S = 75
 WARM_STOP_S = 5
@@ -34,6 +35,7 @@ def create_api(ports: Callable[[], Ports], store: Callable[[], Store], access: A
     app.include_router(explanations_router(ports, access))
     app.include_router(decisions_router(ports, store, access))
     app.include_router(plans_router(ports, store, access))
+    app.include_router(undo_router(ports, store, access))
     app.include_router(standing_router(ports, store, access))
     app.include_router(metrics_router(ports, store, access))
     app.include_router(notification_router(ports))

@@ -59,7 +59,7 @@ def test_every_answer_is_as_described_and_nothing_crashes() -> None:
             answers_as_described()
             seen += 1
         store.close()
-    assert seen == 23
+    assert seen == 24
 
 
 def test_examples_look_like_the_answers(store: Store) -> None:
