@@ -72,8 +72,10 @@ class AlreadyUpError(Exception):
 
 @contextmanager
 def take_state_dir(state_dir: Path) -> Iterator[None]:
-    """Be the one process that runs this installation. Raises AlreadyUpError; freed however this process ends."""
-    state_dir.mkdir(parents=True, exist_ok=True)
+    """Be the one process that runs this installation. Raises AlreadyUpError; freed however this process ends.
+
+    A folder that is not there is made for its owner alone; one that is there keeps its mode."""
+    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (state_dir / LOCK_FILE).open("a+") as lock:
         deadline_s = time.monotonic() + PROBE_S
         while not _locked(lock.fileno(), fcntl.LOCK_EX):

@@ -9,8 +9,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -201,6 +201,16 @@ def running_sandbox(folder: Path, *, users: int = 200) -> Iterator[Sandbox]:
     """Run a sandbox for as long as the block lasts."""
     with Sandbox(folder, users=users, seed=7, on_line=lambda *_: None) as sandbox:
         yield sandbox
+
+
+def listening(pids: Iterable[int]) -> set[str]:
+    """Return the addresses at which these processes and their children listen."""
+    found: set[str] = set()
+    roots = [psutil.Process(pid) for pid in pids]
+    for process in [each for root in roots for each in (root, *root.children(recursive=True))]:
+        with suppress(psutil.NoSuchProcess):  # the store has children for a moment
+            found |= {each.laddr.ip for each in process.net_connections("inet") if each.status == psutil.CONN_LISTEN}
+    return found
 
 
 def free_port() -> int:

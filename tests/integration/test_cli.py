@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from adapters.store import open_store
 from tests.fakes.valkey import running_valkey
-from tests.integration.installed import Installed, Up, free_port, running_sandbox, wait_for
+from tests.integration.installed import Installed, Up, free_port, listening, running_sandbox, wait_for
 from worker.cli.demo import compare
 from worker.cli.sandbox import Sandbox
 
@@ -281,6 +282,17 @@ def test_flower_is_shut_to_who_has_no_password(installed: Installed, up: Up) -> 
     wait_for(lambda: answers(found[0]), what=up.said)
     assert httpx.get(found[0], follow_redirects=True).status_code == 401
     assert httpx.get(found[0], auth=("demo", "secret"), follow_redirects=True).status_code == 200
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_up_and_sandbox_listen_on_this_machine_alone(up: Up) -> None:
+    """The embedded store, workers and beat listen nowhere."""
+    wait_for(lambda: bool(listening([up.process.pid])), what=up.said)
+    assert listening([up.process.pid]) == {"127.0.0.1"}, "Flower"
+    (sandbox,) = [each for each in psutil.Process().children() if "ops.sandbox" in each.cmdline()]
+    assert listening([sandbox.pid]) == {"127.0.0.1"}
+    for name in ("valkey-server", "worker-1@", "beat"):
+        assert listening([up.child(name).pid]) == set(), name
 
 
 @pytest.mark.parametrize("name", ["worker-1@", "valkey-server"])

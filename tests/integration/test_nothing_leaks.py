@@ -20,6 +20,7 @@ import pytest
 
 from adapters.store.packing import VERSION, unpack
 from tests.fakes.webhook import Webhook, running_webhook
+from tests.integration.installed import listening
 from tests.integration.stack import Json, Stack, running_stack, wait_for
 
 LOGIN = ("operator", "zzflowerpassword")
@@ -185,6 +186,13 @@ def test_api_tells_whoever_asks_no_more_than_ids_and_numbers(watched: Watched) -
             assert found(answer.text, PERSONAL) == set(), answer.text[:300]
             assert found(answer.text, watched.secrets) == set()
     assert found(watched.logs(), watched.secrets) == set()
+
+
+def test_api_and_flower_listen_on_this_machine_alone(watched: Watched) -> None:
+    wait_for(lambda: is_served(watched), timeout_s=20, what=watched.logs)
+    worker, beat, flower, api = watched.pids
+    assert [listening([pid]) for pid in (worker, beat)] == [set(), set()]
+    assert [listening([pid]) for pid in (flower, api)] == [{"127.0.0.1"}] * 2
 
 
 def is_served(watched: Watched) -> bool:

@@ -39,13 +39,15 @@ def client(state_dir: Path) -> Iterator[redis.Redis]:
 
 
 def test_server_keeps_everything_and_listens_for_its_owner_alone(tmp_path: Path) -> None:
-    with running(tmp_path), client(tmp_path) as store:
+    state_dir = tmp_path / "state"
+    with running(state_dir), client(state_dir) as store:
         settings = store.config_get("*")
         assert settings["appendonly"] == "yes"
         assert settings["appendfsync"] == "everysec"
         assert settings["maxmemory-policy"] == "noeviction"
         assert settings["port"] == "0"
-        assert (tmp_path / "valkey").stat().st_mode & 0o777 == 0o700
+        for private in (state_dir, state_dir / "valkey", state_dir / "valkey" / "valkey.sock"):
+            assert private.stat().st_mode & 0o777 == 0o700, private
 
 
 def test_data_is_there_after_a_stop_and_a_start(tmp_path: Path) -> None:
