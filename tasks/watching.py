@@ -5,6 +5,7 @@ message is sent at least once: it is taken with a grace, and dropped once it has
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import structlog
 from pydantic import ValidationError
@@ -14,6 +15,7 @@ from tasks import alert_texts, alerting, codes
 from tasks.alerting import Condition, Notice, Standing
 from tasks.connector import Connector
 from tasks.ports import Json, Ports
+from tasks.report import iso_time
 from tasks.scheduling import next_tick
 
 MOST_FACTS = 500
@@ -139,9 +141,11 @@ def _conditions(
     ports: Ports, standing: Standing, connectors: dict[str, Connector | None], now_ms: int
 ) -> Iterator[Condition]:
     for connector in filter(None, connectors.values()):
-        if _is_late(ports, standing, connector, now_ms):
+        since_ms = _late_since(ports, standing, connector, now_ms)
+        if since_ms is not None:
             reason = f"for {ports.alert_rules.not_successful_s / 3600:g} h"
-            yield Condition("not_successful", connector.psa, reason, connector.connector_id)
+            detail = f"none since {iso_time(datetime.fromtimestamp(since_ms / 1000, UTC))}"
+            yield Condition("not_successful", connector.psa, reason, connector.connector_id, detail=detail)
     for expiry in ports.expiries(now_ms):
         if expiry.days_left <= ports.alert_rules.expiry_days:
             yield Condition(
@@ -154,15 +158,15 @@ def _conditions(
             yield Condition("budget", instance, "nothing may be sent", instance, detail=detail)
 
 
-def _is_late(ports: Ports, standing: Standing, connector: Connector, now_ms: int) -> bool:
-    """Tell a connector that should have had a run since the last one that came to its end."""
+def _late_since(ports: Ports, standing: Standing, connector: Connector, now_ms: int) -> int | None:
+    """Return when the last run of a connector came to its end that should have had another one since."""
     if not connector.office365_sync_enabled or connector.schedule is None:
-        return False
+        return None
     since_ms = alerting.not_successful(standing, connector.connector_id, rules=ports.alert_rules, now_ms=now_ms)
     if since_ms is None:
-        return False
+        return None
     due_ms = next_tick(connector.schedule, connector.timezone, after_ms=since_ms)
-    return due_ms is not None and now_ms - due_ms > LATE_S * 1000
+    return since_ms if due_ms is not None and now_ms - due_ms > LATE_S * 1000 else None
 
 
 def ping(ports: Ports) -> None:

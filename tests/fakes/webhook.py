@@ -1,18 +1,20 @@
 """A web hook on this machine that keeps what it gets."""
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 
 class Webhook:
     """`got` holds (method, path, JSON); answers with `status`, and with `location` if there is one."""
 
-    def __init__(self) -> None:
-        """Listen on a port that the kernel chooses."""
+    def __init__(self, certificates: Path | None = None) -> None:
+        """Listen on a port that the kernel chooses; by TLS with the server's certificate of this folder, if any."""
         self.got: list[tuple[str, str, Any]] = []
         self.status = 200
         self.location = ""
@@ -35,6 +37,10 @@ class Webhook:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if certificates is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificates / "server.pem", certificates / "server-key.pem")
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 
@@ -55,9 +61,9 @@ class Webhook:
 
 
 @contextmanager
-def running_webhook() -> Iterator[Webhook]:
+def running_webhook(certificates: Path | None = None) -> Iterator[Webhook]:
     """Listen for as long as the block lasts."""
-    webhook = Webhook()
+    webhook = Webhook(certificates)
     try:
         yield webhook
     finally:

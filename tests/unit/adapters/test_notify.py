@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from adapters.errors import TransientError
 from adapters.notify import AppriseNotifier
+from ops.sandbox.certificates import write_server_certificate
 from tests.fakes.webhook import Webhook, running_webhook
 
 SECRET = "t0ps3cret"
@@ -26,6 +28,34 @@ def test_message_arrives_as_it_was_written(webhook: Webhook) -> None:
     assert path == f"/{SECRET}"
     assert got["title"] == "contact-sync: main: runs fail (x)"
     assert got["message"] == "Since: now\n- a_b@c.d: %s {app_id} \\n"
+
+
+@pytest.fixture
+def secure(tmp_path: Path) -> Iterator[Webhook]:
+    """Answer by TLS, with a certificate of an authority that nobody knows."""
+    write_server_certificate(tmp_path, ["127.0.0.1"])
+    with running_webhook(tmp_path) as webhook:
+        yield webhook
+
+
+def test_message_and_heartbeat_go_to_no_stranger(secure: Webhook) -> None:
+    notifier = AppriseNotifier([f"jsons://{secure.address}/{SECRET}"], heartbeat_url=f"https://{secure.address}/alive")
+    with pytest.raises(TransientError, match="not_delivered"):
+        notifier.send(notifier.targets[0], title="t", body="b")
+    with pytest.raises(TransientError, match="heartbeat_unreachable"):
+        notifier.ping()
+    assert secure.got == []
+
+
+def test_message_and_heartbeat_go_to_an_authority_of_ones_own(
+    secure: Webhook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    notifier = AppriseNotifier([f"jsons://{secure.address}/{SECRET}"], heartbeat_url=f"https://{secure.address}/alive")
+    notifier.send(notifier.targets[0], title="t", body="b")
+    notifier.ping()
+    assert [(method, path) for method, path, _ in secure.got] == [("POST", f"/{SECRET}"), ("GET", "/alive")]
 
 
 def test_lines_stay_lines_where_the_service_wants_html(webhook: Webhook) -> None:

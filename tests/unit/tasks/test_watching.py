@@ -1,5 +1,6 @@
 """Whole runs, and what somebody is told of them: once a cause, whatever dies in between."""
 
+import re
 import time
 from collections.abc import Callable, MutableMapping
 from dataclasses import replace
@@ -188,6 +189,11 @@ def test_many_users_that_fail_are_told_by_their_most_frequent_code(engine: Engin
     ((_, title, body),) = engine.notifier.sent
     assert title == "contact-sync: main: many users fail (ContactCreationFailed)"
     assert "Failed users: 6 of 6" in body
+    assert "First errors:\n- contoso: user" in body
+    assert f"Look closer: contact-sync report {report['run_id']} --errors" in body
+    assert engine.run(sync_mode="full")["success"]
+    watch(engine, 3)
+    assert engine.notifier.titles[1:] == ["contact-sync: over: main: many users fail (ContactCreationFailed)"]
 
 
 def doubt(engine: Engine, *names: str) -> None:
@@ -258,7 +264,7 @@ def test_link_that_cannot_be_obeyed_is_a_case_of_its_own(engine: Engine) -> None
     assert engine.notifier.titles == ["contact-sync: review: users wait for a decision (new cases)"]
 
 
-def test_late_connector_expiring_secret_and_spent_budget_are_told(engine: Engine) -> None:
+def test_late_connector_expiring_secret_and_spent_budget_are_told_once_and_their_ends(engine: Engine) -> None:
     engine.configure(schedule="* * * * *")
     engine.ports = replace(engine.ports, alert_rules=AlertRules(gather_s=0, over_s=0, not_successful_s=0.001))
     engine.expiries = [Expiry("graph_app main", "certificate", "ends on 2027-01-01, in 12 days", 12)]
@@ -267,12 +273,23 @@ def test_late_connector_expiring_secret_and_spent_budget_are_told(engine: Engine
         patch.setattr(watching, "LATE_S", -3600.0)
         watch(engine)
         engine.pass_time(0.05)
-        watch(engine)
+        watch(engine, 3)
     assert sorted(engine.notifier.titles) == [
         "contact-sync: graph_app main: expires soon (certificate)",
         "contact-sync: main: no run has come to its end (for 2.77778e-07 h)",
         "contact-sync: main: the vendor's limit is used up (nothing may be sent)",
     ]
+    expiry, late, spent = (body.splitlines() for _, _, body in sorted(engine.notifier.sent, key=lambda each: each[1]))
+    assert expiry[1:3] == ["Hit: 1 credential: certificate", "- certificate: ends on 2027-01-01, in 12 days"]
+    assert late[1] == "Hit: 1 connector: contoso"
+    assert re.fullmatch(r"- contoso: none since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", late[2])
+    assert spent[1:3] == ["Hit: 1 limit: main", "- main: it asked us to wait for another 15 minutes"]
+    assert {lines[-1] for lines in (expiry, late, spent)} == {"Look closer: contact-sync status"}
+    engine.expiries, engine.budgets.waits = [], {}
+    engine.configure(schedule=None)
+    watch(engine, 3)
+    assert all(title.startswith("contact-sync: over: ") for title in engine.notifier.titles[3:])
+    assert len(engine.notifier.sent) == 6, "and its end, too"
 
 
 @pytest.mark.parametrize("settings", [{"schedule": None}, {"schedule": "0 0 1 1 *", "office365_sync_enabled": False}])

@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from adapters.errors import InstanceError
 from adapters.store import InstanceBudget, Rate
+from tasks.requesting import request_run
 from tests.fakes.door import Door
 from tests.fakes.engine import Engine
 from tests.unit.worker.api.test_runs import OTHER, READER, ROBOT, door, engine, start
@@ -78,6 +79,25 @@ def test_runs_are_told_by_what_they_came_to(door: Door, engine: Engine) -> None:
     hidden = door.get("/metrics", headers=OTHER).text
     assert 'budget="' not in hidden
     assert "PermissionDenied" not in hidden
+
+
+def test_held_and_busy_runs_are_told_apart_and_their_users_are_not_lost(door: Door, engine: Engine) -> None:
+    request_run(engine.ports, "contoso", {}, trigger="schedule")
+    engine.work()
+    start(door, sync_mode="full")
+    engine.work(until="fan_out")
+    start(door, sync_mode="full")
+    engine.work()
+    samples = scrape(door)
+    ran = {
+        dict(labels)["result"]: count for (name, labels), count in samples.items() if name == "contact_sync_runs_total"
+    }
+    assert ran == {"held": 1, "busy": 1, "success": 1}
+    assert value(samples, "users_total", connector="contoso", result="unprocessed") == 9
+    assert value(samples, "users_total", connector="contoso", result="created") == 9
+    assert value(samples, "changes_total", connector="contoso", change="created") == 9
+    assert value(samples, "errors_total", connector="contoso", code="ConnectorBusy") == 1
+    assert value(samples, "last_success_age_seconds", connector="contoso") is not None
 
 
 def test_a_run_that_was_closed_before_counts_no_more(engine: Engine, door: Door) -> None:
