@@ -130,11 +130,11 @@ def fact_of(run: Run, head: Json, *, at_ms: int) -> Json | None:
     statistics = head["statistics"]
     request = SyncRequest.from_run(run.request)
     processed = statistics["users_processed"]
-    held, claims = run.notes.get("held") or [], run.notes.get("claims") or []
+    held, claimed = run.notes.get("held") or [], run.notes.get("claimed") or []
     return {
-        "kind": "held" if held else "claimed_twice" if claims else "ended",
+        "kind": "held" if held else "claimed_twice" if claimed else "ended",
         "held": held,
-        "claims": len(claims),
+        "claimed": claimed,
         "run_id": run.run_id,
         "connector": run.connector_id,
         "instance": run.instance,
@@ -209,7 +209,7 @@ def _take_fact(standing: Standing, fact: Json, rules: AlertRules) -> None:
         health.failed += 1
         health.failed_whole = health.failed_whole or fact["whole"]
         if health.failed >= rules.failed_runs:
-            _leave(standing, fact, "run_failed", but=_key("run_failed", fact["place"], fact["reason"]))
+            _leave(standing, fact, "run_failed", but=[_key("run_failed", fact["place"], fact["reason"])], at_once=True)
             _join(standing, fact, "run_failed", place=fact["place"], reason=fact["reason"])
         return
     if fact["whole"]:
@@ -221,7 +221,7 @@ def _take_fact(standing: Standing, fact: Json, rules: AlertRules) -> None:
     if errors >= rules.error_users and errors > rules.error_rate * fact["processed"]:
         code = str(fact.get("code", "errors"))
         place = fact["instance"] if code in SHARED_CODES else fact["connector"]
-        _leave(standing, fact, "error_rate", but=_key("error_rate", place, code))
+        _leave(standing, fact, "error_rate", but=[_key("error_rate", place, code)], at_once=True)
         _join(standing, fact, "error_rate", place=place, reason=code)
     else:
         _leave(standing, fact, "error_rate")
@@ -240,10 +240,10 @@ def _take_findings(standing: Standing, fact: Json) -> None:
         _join(standing, fact, "held", place=place, reason=reason, detail=_held(held))
     else:
         _leave(standing, fact, "held")
-    if fact.get("claims"):
-        _join(standing, fact, "claimed_twice", place=place, reason="correct the connectors")
-    else:
-        _leave(standing, fact, "claimed_twice")
+    claimed = fact.get("claimed", ())
+    _leave(standing, fact, "claimed_twice", but=[_key("claimed_twice", *cause) for cause in claimed])
+    for cause in claimed:
+        _join(standing, fact, "claimed_twice", place=cause[0], reason=cause[1])
 
 
 def _join_cases(standing: Standing, fact: Json, new: int) -> None:
@@ -282,11 +282,13 @@ def _join(standing: Standing, fact: Json, kind: Kind, *, place: str, reason: str
     )
 
 
-def _leave(standing: Standing, fact: Json, kind: Kind, *, but: str = "") -> None:
-    """Take a connector out of its incidents; a run of named users says nothing about a run of all."""
+def _leave(standing: Standing, fact: Json, kind: Kind, *, but: Collection[str] = (), at_once: bool = False) -> None:
+    """Take a connector out of its incidents but some; a run of named users says nothing about a run of all.
+
+    At once: whatever was said before, its trouble is another one now."""
     for key, incident in standing.incidents.items():
         member = incident.members.get(fact["connector"])
-        if incident.kind == kind and key != but and member and (fact["whole"] or but or not member.whole):
+        if incident.kind == kind and key not in but and member and (fact["whole"] or at_once or not member.whole):
             del incident.members[fact["connector"]]
 
 

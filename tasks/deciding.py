@@ -137,6 +137,7 @@ def _judge(judgement: Judgement) -> float | None:
     _keep_profiles(judgement, survey)
     ports.runs.note(run.run_id, enabled_users=enabled, **_findings(judgement, survey, sifted))
     if ports.plan.seal(run.run_id, holder=judgement.holder):
+        judgement.remember_strayed()
         _go_on(ports, run)
     return None
 
@@ -163,6 +164,7 @@ def _judge_undo(judgement: Judgement) -> float | None:
 
 def _findings(judgement: Judgement, survey: Survey, sifted: Sifted) -> Json:
     """Return what the close has to know of the judging."""
+    claims = claiming.find_claims(judgement)
     counts = judgement.run.mode == "full" and judgement.is_list_believed
     return {
         "held": [excess.model_dump() for excess in sifted.excesses],
@@ -170,7 +172,8 @@ def _findings(judgement: Judgement, survey: Survey, sifted: Sifted) -> Json:
         "tally": dict(judgement.tally),
         "list_incomplete": not judgement.is_list_whole,
         "users_read": survey.users if counts else None,
-        "claims": claiming.find_claims(judgement),
+        "claims": [claim.row() for claim in claims],
+        "claimed": [[claim.place, claim.reason] for claim in claims],
     }
 
 

@@ -17,6 +17,8 @@ from tasks.request import SyncRequest
 
 T = TypeVar("T")
 
+MOST_SOUGHT = 100  # linked contacts of leavers that are sought outside the companies, a run
+
 
 @dataclass
 class Case:
@@ -49,6 +51,7 @@ class Inquiry:
         self._asked_companies: dict[str, bool] = {}
         self._missing_links = 0
         self._tolerated = indexing.tolerated_lack(0)
+        self._sought = 0
 
     def use_index(self) -> None:
         """Go by the index from here on."""
@@ -117,10 +120,43 @@ class Inquiry:
     def _look_for_left(self, user_id: str, link: Link | None, marked: Container[str]) -> list[Contact]:
         found: tuple[Contact | None, ...] = ()
         if link is not None:
-            found = (self.fetch(link.contact_id),)
+            found = (self._fetch_once(link.contact_id),)
         elif user_id in marked:
             found = self._read(lambda: self._contacts.find_contacts(self._companies, entra_id=user_id, emails=()))
         return [contact for contact in found if contact is not None and contact.company_id in self._companies]
+
+    def find_strayed(self, links: Mapping[str, Link]) -> dict[str, Contact | None]:
+        """Read the linked contacts of leavers that are in none of the companies although we left them in one.
+
+        None: it was deleted. 1 call each that no run made before; whoever is beyond the bound waits for the next run.
+        Raises WireError if the index proves to be a part of the company."""
+        linked = [link.contact_id for link in links.values()]
+        inside = self._ports.index.fetch(self._run.run_id, linked) if self._is_indexed and linked else {}
+        found: dict[str, Contact | None] = {}
+        for user_id, link in links.items():
+            if link.contact_id in inside or not self._has_strayed(link):
+                continue
+            contact = self._fetch_once(link.contact_id)
+            if contact is None or contact.company_id not in self._companies:
+                found[user_id] = contact
+            elif self._is_indexed:
+                self._miss_link()
+        return found
+
+    def _has_strayed(self, link: Link) -> bool:
+        """Tell whether a contact may have left our companies behind our back, and nobody has looked yet."""
+        if link.strayed_to is not None or link.company_id not in self._companies:
+            return False
+        if link.contact_id in self._asked_contacts:
+            return True
+        is_old = not self._is_indexed or link.read_at_ms <= self._index_at_ms
+        self._sought += is_old
+        return is_old and self._sought <= MOST_SOUGHT
+
+    def _fetch_once(self, contact_id: str) -> Contact | None:
+        if contact_id not in self._asked_contacts:
+            self._asked_contacts[contact_id] = self.fetch(contact_id)
+        return self._asked_contacts[contact_id]
 
     def facts(self, case: Case) -> Facts:
         """Return all that is known by now."""
@@ -180,9 +216,7 @@ class Inquiry:
         )
 
     def _ask_contact(self, case: Case, contact_id: str) -> None:
-        if contact_id not in self._asked_contacts:
-            self._asked_contacts[contact_id] = self.fetch(contact_id)
-        contact = self._asked_contacts[contact_id]
+        contact = self._fetch_once(contact_id)
         if contact is None:
             return
         if self._is_indexed and contact.company_id in self._companies and not self._was_made_since(case, contact_id):

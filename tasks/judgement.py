@@ -7,7 +7,7 @@ from typing import TypeVar
 import structlog
 
 from adapters.errors import NotFoundError, WireError
-from adapters.records import Contact, Outcome, Planned, Run, Tombstone, User, UserDecision
+from adapters.records import Contact, Link, Outcome, Planned, Run, Tombstone, User, UserDecision
 from tasks import closing, codes, guarding, holding, on_hold, report
 from tasks.carrying_out import Lines
 from tasks.conflicts import AddressClaim
@@ -54,10 +54,11 @@ class Judgement:
         self._lines = Lines(ports, run) if hold is not None and CARRIES_OUT in run.notes else None
         self._succession = Succession()
         self.gone: dict[str, tuple[Tombstone, int]] = {}  # users that were met as tombstones, when they were read
+        self.strayed: dict[str, Link] = {}  # of users that left: their contact was met elsewhere, or nowhere
         self.wanted_contacts: set[str] = set()  # that somebody in scope has, or is refused because of
         self._decided: dict[str, UserDecision] = {}  # what stands about those that were looked for
         self.tally: Counter[str] = Counter()  # planned changes by guarded kind
-        self.claims: set[str] = set()  # contacts that somebody in scope could be, and another tenant's user has
+        self.claims: dict[str, str] = {}  # contacts that somebody in scope could be, and which tenant's user has it
         self.is_list_believed = True  # as to how many users there are
         self.is_list_whole = True  # or nearly so
 
@@ -75,6 +76,11 @@ class Judgement:
         if not self.run.dry_run:
             self.ports.memory.forget_unfinished(self.run.connector_id, sorted(self.gone))
             self.ports.memory.forget_history(self.connector.home, sorted(self.gone))
+
+    def remember_strayed(self) -> None:
+        """Let no later run look again for contacts that strayed; a run that dies before it tells of them again."""
+        if self.strayed and not self.run.dry_run:
+            self.ports.memory.save_links(self.connector.home, self.strayed)
 
     def rule_against(self, user: User) -> str | None:
         """Name the rule that leaves a user out."""
@@ -248,8 +254,9 @@ class Judgement:
         """Keep in mind whose contacts nobody may switch off in this run, and who could take over a role."""
         if isinstance(verdict, Refusal):
             self.wanted_contacts.update(verdict.contact_ids)
-            if any(user_id.startswith(FOREIGN) for user_id in verdict.user_ids):
-                self.claims.update(verdict.contact_ids)
+            for other in verdict.user_ids:
+                if other.startswith(FOREIGN):
+                    self.claims |= dict.fromkeys(verdict.contact_ids, other.removeprefix(FOREIGN).partition("/")[0])
         elif verdict.contact is not None:
             self.wanted_contacts.add(verdict.contact.id)
             if case.user.account_enabled is True:

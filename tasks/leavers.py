@@ -101,7 +101,8 @@ class Leavers:
             return judgement.skip_held(leaver.user)
         if contact.id in judgement.wanted_contacts:
             return Outcome(user_id=leaver.user.id, status="skipped")  # it goes on as somebody else's
-        successor = judgement.successor_of(contact, leaver.user, others=self._waiting) if contact.protected else None
+        is_asked = contact.protected and contact.company_id in judgement.connector.company_ids
+        successor = judgement.successor_of(contact, leaver.user, others=self._waiting) if is_asked else None
         return leaving.decide_leaver(leaver, contact, link=link, connector=judgement.connector, successor=successor)
 
     # --- who leaves what ----------------------------------------------------------------------------------------------
@@ -109,24 +110,26 @@ class Leavers:
     def _collect(self, leavers: Sequence[Leaver]) -> None:
         if not self._is_wanted or not leavers:
             return
-        judgement = self._judgement
+        judgement, tenant_id = self._judgement, self._judgement.connector.tenant_id
         ids = [leaver.user.id for leaver in leavers]
         links = judgement.ports.memory.links(judgement.connector.home, ids)
         marked = {leaver.user.id for leaver in leavers if leaver.departure == "left" and not leaver.is_absent}
         found = judgement.inquiry.find_left(ids, links, marked=marked)
+        strayed = judgement.inquiry.find_strayed(links)
+        for user_id, stray in strayed.items():
+            judgement.strayed[user_id] = links[user_id].model_copy(
+                update={"strayed_to": stray.company_id if stray is not None else ""}
+            )
+            found[user_id] = [*found.get(user_id, ()), *([stray] if stray is not None else ())]
         contact_ids = list({contact.id for contacts in found.values() for contact in contacts})
         owners = judgement.ports.memory.owners(judgement.connector.home, contact_ids) if contact_ids else {}
         for leaver in leavers:
-            link = links.get(leaver.user.id)
+            user_id = leaver.user.id
             contact = leaving.contact_of(
-                leaver,
-                found.get(leaver.user.id, ()),
-                link=link,
-                owners=owners,
-                tenant_id=judgement.connector.tenant_id,
+                leaver, found.get(user_id, ()), link=links.get(user_id), owners=owners, tenant_id=tenant_id
             )
             if contact is not None:
-                self._waiting[leaver.user.id] = _Waiting(leaver, contact, link)
+                self._waiting[user_id] = _Waiting(leaver, contact, links.get(user_id))
 
     def _add_absent(self) -> None:
         """Take in whoever has a link and is missing from the list of all users."""
@@ -192,6 +195,7 @@ class Leavers:
             return []
         for user_id in missing:
             del self._waiting[user_id]
+            self._judgement.strayed.pop(user_id, None)
         message = (
             f"the list of users is not proved complete: {'; '.join(doubts)}. So {len(missing)} contacts of users that"
             " are missing from it were left alone; the next full run looks again"

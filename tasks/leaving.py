@@ -102,6 +102,8 @@ def decide_leaver(
     """Return the write that switches the contact off, or a skip that says by a warning why it stays active."""
     user = leaver.user
     policy = connector.on_leaver if leaver.departure == "left" else connector.on_out_of_scope
+    if contact.company_id not in connector.company_ids:
+        return _stays(user, _moved_away(leaver, contact))
     if policy == "report" or not leaver.is_proved:
         return _stays(user, _reported(leaver, contact, policy=policy))
     if not is_recognised(contact, user):
@@ -120,17 +122,34 @@ def _stays(user: User, row: Json) -> Outcome:
     return Outcome(user_id=user.id, status="skipped", warnings=(row,))
 
 
+def _moved_away(leaver: Leaver, contact: Contact) -> Json:
+    user = leaver.user
+    message = (
+        f"{name_of(user)} {_departed(leaver)}, but its contact {contact.id} was moved in the PSA to company"
+        f" {contact.company_id}, which is none of this connector's, and is still active there; it was left alone:"
+        " deactivate it in the PSA if it is not wanted"
+    )
+    return warning(user, codes.CONTACT_MOVED, message)
+
+
+def _departed(leaver: Leaver) -> str:
+    if leaver.departure == "out_of_scope":
+        return f'is left out by the rule "{leaver.rule}"'
+    if leaver.rule == DISABLED:
+        return "was switched off in Microsoft 365"
+    return "is gone in Microsoft 365" if leaver.is_proved else "is not found in Microsoft 365"
+
+
 def _reported(leaver: Leaver, contact: Contact, *, policy: str) -> Json:
     user, still = leaver.user, f"contact {contact.id} is still active"
     if leaver.departure == "out_of_scope":
         message = (
-            f'{name_of(user)} is left out by the rule "{leaver.rule}", but {still}; deactivate it in the PSA if it'
-            ' is not wanted, or set on_out_of_scope to "deactivate"'
+            f"{name_of(user)} {_departed(leaver)}, but {still}; deactivate it in the PSA if it is not wanted, or set"
+            ' on_out_of_scope to "deactivate"'
         )
         return warning(user, codes.USER_OUT_OF_SCOPE, message)
-    how = "was switched off" if leaver.rule == DISABLED else "is gone"
     if policy == "report":
         advice = 'deactivate it in the PSA, or set on_leaver to "deactivate"'
     else:
         advice = "nothing proves yet that the user was deleted, so it was left alone; the next full run looks again"
-    return warning(user, codes.USER_LEFT, f"{name_of(user)} {how} in Microsoft 365, but {still}; {advice}")
+    return warning(user, codes.USER_LEFT, f"{name_of(user)} {_departed(leaver)}, but {still}; {advice}")

@@ -174,7 +174,7 @@ class Matcher:
             return Needs("contacts", (decision.contact_id,))
         verdict: Match | Refusal | Needs | str
         if contact is None:
-            verdict = "it was deleted in the PSA"
+            verdict = "it does not exist in the PSA (any more)"
         elif contact.company_id not in self._companies:
             verdict = f"it is in company {contact.company_id}, which is none of this connector's"
         else:

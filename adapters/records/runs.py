@@ -103,6 +103,7 @@ class Link(Record):
     fingerprint: str = ""
     read_at_ms: int = 0  # of the record last applied
     written: dict[str, str] = {}
+    strayed_to: str | None = None  # company in which it was looked for and met after its user left; "": nowhere
 
 
 class Intent(Record):

@@ -4,6 +4,7 @@ import json
 import re
 import ssl
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,25 @@ def test_explanation_is_what_its_page_shows_and_writes_nothing(installation: Ins
     run_block(block, folder=installation.folder, environment=installation.environment)
     assert _control(installation, "GET", "audit").json() == before
     assert before["last"] > 0
+
+
+def test_what_waits_is_decided_as_its_page_shows(installation: Installation) -> None:
+    john = "john.doe@contoso.example"
+    user = {"userPrincipalName": john, "mail": john, "displayName": "John Doe", "givenName": "John", "surname": "Doe"}
+    mail = {"type": {"id": 13}, "value": john, "defaultFlag": True}
+    contact = {"firstName": "John", "lastName": "Doe", "communicationItems": [mail]}
+    _mutate(
+        installation,
+        {"op": "graph.create_user", "set": user | {"employeeType": "page"}},
+        *[{"op": "psa.create_contact", "company": "250", "set": contact}] * 2,
+    )
+    run = Block("arrange", "sh", f"! contact-sync run contoso --upn {john} --json >john.json", 0)
+    run_block(run, folder=installation.folder, environment=installation.environment)
+    (error,) = json.loads((installation.folder / "john.json").read_text())["errors"]
+    first, second = re.findall(r"\b\d{4}\b", error["message"])
+    for block in find_blocks((ROOT / "ops" / "docs" / "decisions.md").read_text(encoding="utf-8")):
+        ours = replace(block, text=block.text.replace("4711", first).replace("4712", second))
+        run_block(ours, folder=installation.folder, environment=installation.environment)
 
 
 def _mutate(installation: Installation, *operations: dict[str, Any]) -> None:

@@ -149,7 +149,7 @@ def another_users(engine: Engine, contact: Contact) -> None:
 
 
 SPOILT: dict[str, tuple[Callable[[Engine, Contact], None], str]] = {
-    "gone": (gone, "deleted"),
+    "gone": (gone, "does not exist"),
     "elsewhere": (elsewhere, "company 999"),
     "another's": (another_users, "belongs to another user"),
 }
@@ -279,7 +279,7 @@ def test_explanation_tells_the_decision_and_what_comes_of_it(engine: Engine) -> 
 
 REFUSED: dict[str, tuple[Json, str]] = {
     "a user that there is not": ({"name": "nobody@contoso.com", "action": "ignore"}, "knows no user"),
-    "a contact that there is not": ({"action": "link", "contact_id": "4711"}, "deleted"),
+    "a contact that there is not": ({"action": "link", "contact_id": "4711"}, "does not exist"),
     "no contact": ({"action": "link"}, "needs the id"),
     "a contact to be made": ({"action": "create", "contact_id": "7"}, "takes no contact"),
     "a time that is over": ({"action": "ignore", "until_ms": 1}, "ended already"),

@@ -2,10 +2,14 @@
 
 from typing import Any
 
+import pytest
+
 from adapters.records import Contact
+from tasks import watching
 from tests.fakes.directory import FakeDirectory
 from tests.fakes.engine import TENANT, Engine
 from tests.fakes.reports import codes, counts
+from worker.reviewing import waiting
 
 OTHER_TENANT = "22222222-2222-4222-8222-222222222222"
 
@@ -62,6 +66,39 @@ def test_moved_contact_is_an_error_and_stays_where_it_was_put(engine: Engine) ->
     assert len(engine.psa.contacts) == 2
 
 
+@pytest.mark.parametrize("how", ["deleted", "disabled", "excluded"])
+@pytest.mark.parametrize("mode", ["full", "incremental"])
+def test_leavers_contact_that_was_moved_away_is_told_once_and_left_alone(engine: Engine, how: str, mode: str) -> None:
+    ann = furnish(engine, on_leaver="deactivate", on_out_of_scope="deactivate")
+    engine.run()
+    change(engine, ann, company_id="251")
+    user = next(user for user in engine.directory.users.values() if user.mail == "ann@contoso.com")
+    if how == "deleted":
+        engine.directory.delete_user(user.id)
+    else:
+        engine.directory.change_user(user.id, **({"account_enabled": False} if how == "disabled" else {"mail": None}))
+    assert codes(engine.run(sync_mode=mode, dry_run=True), "warnings") == ["ContactMoved"]
+    report = engine.run(sync_mode=mode)
+    assert codes(report, "warnings") == ["ContactMoved"]
+    assert ann.id in report["warnings"][0]["message"]
+    assert "251" in report["warnings"][0]["message"]
+    reads = engine.psa.calls["fetch_contact"]
+    assert codes(engine.run(sync_mode="full"), "warnings") == []
+    assert engine.psa.calls["fetch_contact"] == reads
+    assert engine.psa.contacts[ann.id].active
+
+
+def test_leavers_contact_that_was_deleted_is_looked_for_once(engine: Engine) -> None:
+    ann = furnish(engine)
+    engine.psa.remove_contact(ann.id)
+    user = next(user for user in engine.directory.users.values() if user.mail == "ann@contoso.com")
+    engine.directory.delete_user(user.id)
+    before = engine.psa.calls["fetch_contact"]
+    for _ in range(3):
+        assert codes(engine.run(sync_mode="full"), "warnings") == []
+    assert engine.psa.calls["fetch_contact"] == before + 1
+
+
 def test_moved_contact_that_the_policy_moves_back_is_reported(engine: Engine) -> None:
     ann = furnish(engine, on_company_change="move")
     change(engine, ann, company_id="251")
@@ -81,16 +118,42 @@ def test_deleted_contacts_are_not_made_anew_in_a_mass(engine: Engine) -> None:
     assert engine.psa.contacts == {}
 
 
+def told(engine: Engine) -> list[str]:
+    """Look for news as often as somebody is told of, and return the titles of what was told so far."""
+    for _ in range(3):
+        watching.watch(engine.ports)
+    return [title for title in engine.notifier.titles if "claim" in title]
+
+
+def reviewed(engine: Engine, connector_id: str) -> list[str]:
+    """Return what the review says of connectors in each other's way."""
+    connector = engine.configuration.connector(connector_id, version=engine.configuration.current_version())
+    return [row["message"] for row in waiting(connector, engine.store) if row["kind"] == "claimed twice"]
+
+
 def test_two_connectors_of_one_tenant_are_an_alarm(engine: Engine) -> None:
     furnish(engine)
     engine.add_connector("again", engine.directory, psa_default_company_id="251", tenant_id=TENANT.upper())
-    report = engine.run("again", sync_mode="full")
-    assert "ClaimedTwice" in codes(report, "warnings")
-    message = next(row["message"] for row in report["warnings"] if row["code"] == "ClaimedTwice")
-    assert "contoso" in message
-    assert "again" in message
-    (alert,) = [each for each in engine.store.alerts.facts(limit=9) if each["kind"] != "ended"]
-    assert (alert["kind"], alert["connector"]) == ("claimed_twice", "again")
+    for connector_id in ("again", "contoso", "again"):
+        for mode in ("full", "incremental"):
+            report = engine.run(connector_id, sync_mode=mode)
+            (message,) = (row["message"] for row in report["warnings"] if row["code"] == "ClaimedTwice")
+            assert "contoso" in message
+            assert "again" in message
+            assert len(told(engine)) == 1
+    assert told(engine) == [
+        f"contact-sync: tenant {TENANT}: two connectors claim the same tenant or contacts (again and contoso)"
+    ]
+    assert len(reviewed(engine, "again")) == len(reviewed(engine, "contoso")) == 1
+
+
+def test_each_further_connector_that_claims_the_same_is_told(engine: Engine) -> None:
+    furnish(engine)
+    for number, name in enumerate(("second", "third")):
+        engine.add_connector(name, engine.directory, psa_default_company_id="251")
+        engine.run(name, sync_mode="full")
+        assert len(told(engine)) == (1, 3)[number]
+    assert len(reviewed(engine, "third")) == 2
 
 
 def test_connector_that_is_not_configured_any_more_claims_nothing(engine: Engine) -> None:
@@ -111,8 +174,17 @@ def test_contact_that_two_tenants_claim_is_an_alarm_and_stays_whose_it_was(engin
     (message,) = (row["message"] for row in report["warnings"] if row["code"] == "ClaimedTwice")
     assert ann.id in message
     assert contact_of(engine, "ann") == ann
-    (alert,) = [each for each in engine.store.alerts.facts(limit=9) if each["kind"] != "ended"]
-    assert alert["kind"] == "claimed_twice"
+    assert told(engine) == [
+        "contact-sync: PSA main: two connectors claim the same tenant or contacts (contoso and fabrikam)"
+    ]
+    for mode in ("incremental", "full"):
+        assert "ClaimedTwice" in codes(engine.run("fabrikam", sync_mode=mode), "warnings")
+        engine.run(sync_mode=mode)
+        assert len(told(engine)) == 1
+    assert len(reviewed(engine, "fabrikam")) == 1
+    engine.psa.remove_contact(ann.id)
+    engine.run("fabrikam", sync_mode="full")
+    assert len(told(engine)) == 2  # that it is over
 
 
 def test_dry_run_says_it_and_tells_nobody(engine: Engine) -> None:
