@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from tasks.alerting import Incident, Notice
+from tasks.incidents import Incident, Notice
 from tasks.report import iso_time
 
 Json = dict[str, Any]

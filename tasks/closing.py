@@ -5,7 +5,7 @@ from typing import Any
 
 from adapters.records import Churn, Run, RunState, Watermark
 from adapters.records.runs import CANCELLED
-from tasks import alerting, approving, codes, guarding, reading_plan, report
+from tasks import alert_facts, approving, codes, guarding, reading_plan, report
 from tasks.guarding import Excess
 from tasks.ports import Ports
 from tasks.request import SyncRequest
@@ -103,7 +103,7 @@ def _close(ports: Ports, run: Run) -> None:
         head["carries_out"] = {"plan": carried["number"], "run_id": carried["run"]}
     settles = not (SyncRequest.from_run(run.request).is_restricted or run.undoes or carried)
     watermark = _next_watermark(ports, run, counts)
-    fact = alerting.fact_of(run, head, at_ms=ports.runs.now_ms())
+    fact = alert_facts.fact_of(run, head, at_ms=ports.runs.now_ms())
     approving.take_back(ports, run)
     plan = _plan_of(ports, run)
     if plan is not None and plan["is_first"]:

@@ -12,8 +12,9 @@ from pydantic import ValidationError
 
 from adapters.errors import TenantError, TransientError
 from tasks import alert_texts, alerting, codes
-from tasks.alerting import Condition, Notice, Standing
+from tasks.alert_facts import CASES
 from tasks.connector import Connector
+from tasks.incidents import Condition, Notice, Standing
 from tasks.ports import Json, Ports
 from tasks.report import iso_time
 from tasks.scheduling import next_tick
@@ -95,10 +96,10 @@ def _with_rows(ports: Ports, fact: Json) -> Json:
         return fact
     waits = _waits(ports, fact["connector"])
     rows = ports.alerts.first_errors(fact["run_id"], most=MOST_ROWS) if fact["errors"] else []
-    cases = sum(row["code"] in alerting.CASES for row in rows)
+    cases = sum(row["code"] in CASES for row in rows)
     if len(rows) == MOST_ROWS:
         cases = max(cases, min(fact["errors"], len(waits)))  # there are more than were looked at
-    others = Counter(row["code"] for row in rows if row["code"] not in alerting.CASES).most_common(1)
+    others = Counter(row["code"] for row in rows if row["code"] not in CASES).most_common(1)
     code = {"code": others[0][0]} if others else {}
     return {**fact, **code, "cases": sorted(waits), "waiting": cases}
 
@@ -108,7 +109,7 @@ def _waits(ports: Ports, connector_id: str) -> list[int]:
     entries = {
         user_id: entry
         for user_id, entry in ports.memory.unfinished(connector_id).items()
-        if entry["kind"] == "refused" and _code_of(entry) in alerting.CASES
+        if entry["kind"] == "refused" and _code_of(entry) in CASES
     }
     decided, now_ms = ports.decisions.find(connector_id, list(entries)), ports.runs.now_ms()
     stands = {user_id for user_id, each in decided.items() if not each.has_ended(now_ms)}

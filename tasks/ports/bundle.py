@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from adapters.records import Run
-from tasks.alerting import AlertRules
+from tasks.incidents import AlertRules
 from tasks.ports.configuration import Configuration
 from tasks.ports.decisions import Decisions
 from tasks.ports.events import Events

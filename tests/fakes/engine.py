@@ -11,9 +11,9 @@ from adapters.read_only import ReadOnlyContacts
 from adapters.records import Watermark
 from adapters.store import Store
 from tasks import reconciling
-from tasks.alerting import AlertRules
 from tasks.connector import Connector
 from tasks.default_mappings import default_mapping
+from tasks.incidents import AlertRules
 from tasks.ports import Contacts, Directory, Expiry, Json, Ports, Timing
 from tasks.requesting import request_run
 from tests.fakes.contacts import FakeContacts

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from tasks.alerting import AlertRules
+from tasks.incidents import AlertRules
 from tasks.ports import Timing
 from worker.configuration.values import (
     BasicAuth,

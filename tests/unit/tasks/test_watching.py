@@ -10,7 +10,7 @@ import pytest
 
 from adapters.errors import InstanceError, TransientError
 from tasks import applying, watching
-from tasks.alerting import AlertRules
+from tasks.incidents import AlertRules
 from tasks.ports import Expiry
 from tasks.requesting import request_run
 from tasks.settling import Proposal, decide
