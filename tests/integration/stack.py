@@ -26,7 +26,6 @@ from worker.services import ALL_QUEUES, Service, api_service, beat_service, flow
 from worker.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
-AS_INSTALLED = str(ROOT / "tests" / "as_installed")
 CELERY = (sys.executable, "-m", "celery", "-A", "worker.app:app")
 Json = dict[str, Any]
 
@@ -303,7 +302,7 @@ class Stack:
             return subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env={**os.environ, "PYTHONPATH": AS_INSTALLED, "CONTACT_SYNC_CONFIG": str(self.config), **environment},
+                env={**os.environ, "CONTACT_SYNC_CONFIG": str(self.config), **environment},
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
