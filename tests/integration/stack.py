@@ -238,7 +238,7 @@ class Stack:
     ) -> subprocess.Popen[bytes]:
         """Start one worker of this size for all queues."""
         service = worker_service(self.settings, name=self._next_worker(), pool=pool, slots=concurrency)
-        return self._start_worker(service.command, **service.environment, **environment)
+        return self._start_worker(service.command, **service.environment | environment)
 
     def start_service_worker(self, service: Service | None = None) -> subprocess.Popen[bytes]:
         """Start one worker as `contact-sync worker` and `up` do."""
