@@ -101,14 +101,18 @@ def _close(ports: Ports, run: Run) -> None:
     carried = run.notes.get(CARRIES_OUT)
     if carried:
         head["carries_out"] = {"plan": carried["number"], "run_id": carried["run"]}
-    settles = not (SyncRequest.from_run(run.request).is_restricted or run.undoes or carried)
+    request = SyncRequest.from_run(run.request)
+    settles = not (request.is_restricted or run.undoes or carried)
+    is_whole = settles and not request.is_targeted
     watermark = _next_watermark(ports, run, counts)
     fact = alert_facts.fact_of(run, head, at_ms=ports.runs.now_ms())
     approving.take_back(ports, run)
     plan = _plan_of(ports, run)
     if plan is not None and plan["is_first"]:
         ports.kept.replace_first(run.connector_id, run.run_id)
-    ports.runs.close(run.run_id, head=head, watermark=watermark, settles=settles, alert=fact, plan=plan)
+    ports.runs.close(
+        run.run_id, head=head, watermark=watermark, settles=settles, is_whole=is_whole, alert=fact, plan=plan
+    )
     wake_next(ports, run.instance)
 
 

@@ -156,6 +156,7 @@ class Runs:
         watermark: Watermark | None,
         forget_watermark: bool = False,
         settles: bool = True,
+        is_whole: bool = True,
         alert: Json | None = None,
         plan: Json | None = None,
     ) -> bool:
@@ -180,7 +181,7 @@ class Runs:
             "alert": None if alert is None else json.dumps(alert, sort_keys=True),
             "marker_ms": int(self._timing.closed_s * 1000),
             "result": result,
-            "success_at_ms": run.started_at_ms or run.requested_at_ms if result == "success" and settles else None,
+            "success_at_ms": run.started_at_ms or run.requested_at_ms if result == "success" and is_whole else None,
         }
         return bool(self._connection.call("run_close", keys=self._close_keys(run), args=args))
 

@@ -85,6 +85,7 @@ class Runs(Protocol):
         watermark: Watermark | None,
         forget_watermark: bool = False,
         settles: bool = True,
+        is_whole: bool = True,
         alert: Json | None = None,
         plan: Json | None = None,
     ) -> bool:
@@ -94,7 +95,8 @@ class Runs(Protocol):
         `plan` says what is known of the plan that the rows make (`KeptPlan`); it is numbered in the same step, and the
         head gets the number as "plan".
 
-        `settles` says that users for whom the run ended well have nothing left to be retried."""
+        `settles` says that users for whom the run ended well have nothing left to be retried, `is_whole` that it
+        was over the whole tenant: such a success is what a connector's last one is reckoned from."""
 
 
 class Reading(Protocol):

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from flower.urls import handlers
 from playwright.sync_api import Browser, Page, expect
 
 from tests.integration.exact import assert_exact
@@ -20,6 +21,13 @@ LOGIN = ("operator", "open sesame")
 PATIENCE_S = 20
 WRITE_S = 12  # less than a write's deadline, and long enough to look at it
 PERSONAL = ("displayName", "mail", "mobilePhone", "department", "jobTitle", "officeLocation", "streetAddress")
+
+OPERATIONS = [
+    pattern
+    for pattern, handler in (each[:2] for each in handlers if isinstance(each, tuple))
+    if pattern.startswith("/api/") and handler.post.__module__.startswith("flower.")
+]
+"""Everything in Flower that does something."""
 
 
 class Watched:
@@ -141,5 +149,11 @@ def test_nobody_gets_in_without_the_password(watched: Watched) -> None:
 
 def test_flower_only_shows(watched: Watched) -> None:
     inputs = {"kwargs": {"connector": "demo", "request": {}}}
-    for path in ("/api/task/async-apply/sync.start_run", "/api/worker/shutdown/celery@here"):
-        assert httpx.post(f"{watched.url}{path}", json=inputs, auth=LOGIN).status_code == 403
+    before = watched.stack.store.connection.client.llen("control")
+    assert len(OPERATIONS) >= 14
+    for path in OPERATIONS:
+        name = "sync.start_run" if "/task/" in path else "celery@here"
+        address = f"{watched.url}{path.replace('(.+)', name)}"
+        assert httpx.post(address, json=inputs, auth=LOGIN).status_code == 403, path
+        assert httpx.post(address, json=inputs).status_code == 401, path
+    assert watched.stack.store.connection.client.llen("control") == before == 0

@@ -15,7 +15,7 @@ from worker.cli.exits import Exit, Refusal
 from worker.cli.interrupting import Interruptions
 from worker.compose import publish_configuration
 from worker.configuration import ApiSection
-from worker.installation import Installation, running
+from worker.installation import Installation, has_api, running
 from worker.services import ALL_QUEUES, Service, beat_service, worker_service
 from worker.settings import Settings
 
@@ -77,8 +77,16 @@ def where_things_are(installation: Installation) -> list[str]:
         f"store          {store}",
         f"workers        {workers.processes} with {workers.threads} {workers.pool} each, and one for control",
         f"Flower         http://{service.flower_listen}{login}",
+        *([f"API            http://{service.api_listen} ({_callers(settings)})"] if has_api(settings) else []),
         "stop           Ctrl-C",
     ]
+
+
+def _callers(settings: Settings) -> str:
+    """Say whom the API answers."""
+    tokens = ", ".join(settings.api.tokens)
+    graph = "Microsoft Graph" if settings.service.public_url else ""
+    return "; ".join(filter(None, [f"tokens: {tokens}" if tokens else "", graph]))
 
 
 def worker(

@@ -1,9 +1,14 @@
+import socket
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.unit.worker.conftest import Installation
-from worker.installation import _children
+from worker.cli.service import where_things_are
+from worker.installation import Installation as Running
+from worker.installation import _children, wait_until_listening
 from worker.services import ALL_QUEUES, CONTROL_QUEUES, api_service, beat_service, flower_service, worker_service
 
 
@@ -62,3 +67,39 @@ def test_up_runs_the_api_where_graph_is_to_reach_it(installation: Installation) 
     assert "api" not in {child.name for child in _children(installation.load())}
     installation.replace("[service]", '[service]\npublic_url = "https://sync.msp.com"')
     assert "api" in {child.name for child in _children(installation.load())}
+
+
+def test_up_starts_the_api_before_beat_asks_graph_to_call_it(installation: Installation) -> None:
+    installation.replace("[service]", '[service]\npublic_url = "https://sync.msp.com"')
+    names = [child.name for child in _children(installation.load())]
+    assert names[-2:] == ["api", "beat"]
+    assert len(names) == len(set(names))
+
+
+def test_whoever_listens_is_found_and_nobody_else() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert wait_until_listening(f"127.0.0.1:{port}", timeout_s=60)
+    assert not wait_until_listening(f"127.0.0.1:{port}", timeout_s=0.1)
+
+
+def test_api_that_comes_up_later_is_waited_for() -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        later = threading.Timer(0.2, server.listen)
+        later.start()
+        assert wait_until_listening(f"127.0.0.1:{server.getsockname()[1]}", timeout_s=60)
+        later.join()
+
+
+def test_up_says_where_the_api_is_and_whom_it_answers(installation: Installation) -> None:
+    def told() -> list[str]:
+        nothing: Any = None  # of store and children nothing is told
+        running = Running(installation.load(), nothing, 1, nothing)
+        return [line for line in where_things_are(running) if line.startswith("API")]
+
+    assert told() == []
+    installation.add('[api.tokens.robot]\ntoken = { env = "GRAPH_SECRET" }')
+    assert told() == ["API            http://127.0.0.1:8080 (tokens: robot)"]
+    installation.replace("[service]", '[service]\npublic_url = "https://sync.msp.com"')
+    assert told() == ["API            http://127.0.0.1:8080 (tokens: robot; Microsoft Graph)"]

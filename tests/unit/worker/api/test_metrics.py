@@ -100,6 +100,18 @@ def test_held_and_busy_runs_are_told_apart_and_their_users_are_not_lost(door: Do
     assert value(samples, "last_success_age_seconds", connector="contoso") is not None
 
 
+def test_only_a_run_over_the_whole_tenant_is_a_last_success(door: Door, engine: Engine) -> None:
+    name = next(iter(engine.directory.users.values())).user_principal_name
+    for inputs in ({"user_principal_names": [name]}, {"update_existing": False}, {"dry_run": True}):
+        run_id = start(door, **inputs)
+        engine.work()
+        assert engine.report(run_id)["success"]
+        assert value(scrape(door), "last_success_age_seconds", connector="contoso") is None, inputs
+    start(door)
+    engine.work()
+    assert value(scrape(door), "last_success_age_seconds", connector="contoso") is not None
+
+
 def test_a_run_that_was_closed_before_counts_no_more(engine: Engine, door: Door) -> None:
     run_id = start(door, sync_mode="full")
     engine.work()
