@@ -65,8 +65,11 @@ def next_step(step: Step, ids: Sequence[int], *, link: str | None) -> Step | Non
     """Return the step after a page with these ids; None if it was the last.
 
     `NUMBERED` after a forward step means that the server ignored it: the page is thrown away, the walk starts over.
-    Raises WireError(paging_broken) if records repeat: what was read so far would be taken for all there is."""
+    Raises WireError(paging_broken) if records repeat, or an empty first page says that others follow: what was read so
+    far would be taken for all there is. A forward-only page says so always."""
     if not ids:
+        if step == NUMBERED and _next_link(link):
+            raise WireError("paging_broken", vendor=VENDOR)
         return None
     if step.mode == "numbered":
         return _next_number(step, ids, link=link)

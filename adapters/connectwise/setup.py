@@ -13,7 +13,7 @@ from adapters.connectwise.client import ConnectWiseClient
 from adapters.connectwise.layout import EntraIdField, FieldSettings, Layout, choose_types, parse_entra_id_field
 from adapters.connectwise.mapping import wire_id
 from adapters.connectwise.wire import VENDOR, CommunicationType, Named, WireSite
-from adapters.errors import InstanceError, RecordError
+from adapters.errors import InstanceError, RecordError, WireError
 from adapters.remembered import Remembered
 
 MISSING_AGE_S = 60.0  # how often a missing name makes us look again
@@ -42,7 +42,8 @@ class Setup:
     def layout(self, client: ConnectWiseClient, *, max_age_s: float = math.inf) -> Layout:
         """Return what mapping must know: 1 call, and 1 or 2 for a custom field, once per process.
 
-        Raises InstanceError if a configured communication type or the object id's custom field does not exist."""
+        Raises InstanceError if a configured communication type or the object id's custom field does not exist,
+        WireError if there is said to be no type at all: contacts would be made without their addresses."""
         return self._layout.get(lambda: self._read_layout(client), max_age_s=max_age_s)
 
     def table(self, client: ConnectWiseClient, name: Table, *, max_age_s: float = math.inf) -> tuple[Named, ...]:
@@ -81,6 +82,8 @@ class Setup:
 
     def _read_layout(self, client: ConnectWiseClient) -> Layout:
         types = client.fetch_table("/company/communicationTypes", CommunicationType)
+        if not types:  # every installation has some
+            raise WireError("communication_types_missing", vendor=VENDOR)
         try:
             chosen = choose_types(types, self._type_names)
         except LookupError as exc:

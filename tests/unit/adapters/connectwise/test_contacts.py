@@ -12,6 +12,7 @@ from tasks.ports import Contacts
 from tests.fakes.budget import DiaryBudget
 from tests.unit.adapters.connectwise.installation import (
     ACCESS,
+    TYPES,
     Installation,
     caught,
     credentials,
@@ -341,6 +342,17 @@ def test_communication_type_that_does_not_exist_is_a_fault_of_the_configuration(
     error = caught(lambda: server.port().fetch_schema())
     assert isinstance(error, InstanceError)
     assert error.reason == "communication_type_unknown"
+
+
+def test_installation_that_seems_to_have_no_communication_type_gives_no_schema_without_addresses() -> None:
+    server = Installation()
+    server.tables["/company/communicationTypes"] = []
+    port = server.port()
+    error = caught(port.fetch_schema)
+    assert isinstance(error, WireError)
+    assert error.reason == "communication_types_missing"
+    server.tables["/company/communicationTypes"] = TYPES
+    assert "email" in {spec.name for spec in port.fetch_schema().fields}
 
 
 # --- creating ---------------------------------------------------------------------------------------------------------

@@ -44,6 +44,13 @@ def test_empty_short_or_unlimited_page_ends_the_list(ids: Sequence[int]) -> None
     assert next_step(Step(), ids, link=FORWARD) is None
 
 
+def test_empty_first_page_that_says_that_others_follow_is_no_empty_list() -> None:
+    with pytest.raises(WireError) as caught:
+        next_step(NUMBERED, [], link=NAVIGABLE)
+    assert caught.value.reason == "paging_broken"
+    assert next_step(NUMBERED, [], link=LAST) is None
+
+
 @pytest.mark.parametrize("size", [25, 50, 100, 250])
 def test_page_that_a_server_capped_goes_on(size: int) -> None:
     assert next_step(Step(), list(range(1, size + 1)), link=FORWARD) == Step("forward", at=size)
