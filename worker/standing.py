@@ -22,7 +22,7 @@ class Standing:
     """One customer."""
 
     connector_id: str
-    standing: str  # one of WORST_FIRST; errors: not every user of the last run is right; held: too much at once
+    standing: str  # one of WORST_FIRST; errors: the last run or an earlier one left users; held: too much at once
     is_automatic: bool
     last_run_id: str | None = None
     last_run_at: str | None = None
@@ -58,16 +58,19 @@ def _standing(connector: Connector, store: Store, *, now_ms: int, open_run: Run 
     next_ms = _next_ms(connector, last_tick_ms, now_ms) if is_automatic else None
     is_overdue = next_ms is not None and now_ms - next_ms > 1000 * OVERDUE_S
     statistics = head["statistics"] if head else {}
+    unfinished = len(store.memory.unfinished(connector_id))
     return Standing(
         connector_id=connector_id,
-        standing=_word(head, is_overdue=is_overdue, is_enabled=connector.office365_sync_enabled),
+        standing=_word(
+            head, is_overdue=is_overdue, is_enabled=connector.office365_sync_enabled, has_unfinished=unfinished > 0
+        ),
         is_automatic=is_automatic,
         last_run_id=head["run_id"] if head else None,
         last_run_at=head["sync_timestamp"] if head else None,
         success=head["success"] if head else None,
         users_processed=statistics.get("users_processed"),
         errors=statistics.get("errors"),
-        unfinished=len(store.memory.unfinished(connector_id)),
+        unfinished=unfinished,
         next_run_at=None if next_ms is None else iso_time(datetime.fromtimestamp(next_ms / 1000, UTC)),
         open_run_id=open_run.run_id if open_run else None,
         events=_events(store.events.subscription(connector_id)),
@@ -84,15 +87,15 @@ def _next_ms(connector: Connector, last_tick_ms: int | None, now_ms: int) -> int
     return next_tick(str(connector.schedule), connector.timezone, after_ms=after_ms)
 
 
-def _word(head: dict[str, Any] | None, *, is_overdue: bool, is_enabled: bool) -> str:
+def _word(head: dict[str, Any] | None, *, is_overdue: bool, is_enabled: bool, has_unfinished: bool) -> str:
     if head is not None and head["stopped"]:
         return "failed"
     if is_overdue:
         return "overdue"
     if head is not None and head.get("held"):
         return "held"
-    if head is not None and not head["success"]:
-        return "errors"
+    if head is not None and (has_unfinished or not head["success"]):
+        return "errors"  # a run of one user that ends well does not hide those whom the nightly one left
     if not is_enabled:
         return "off"
     return "never ran" if head is None else "fine"

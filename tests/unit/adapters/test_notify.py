@@ -118,3 +118,18 @@ def test_address_is_judged_without_sending(webhook: Webhook) -> None:
     notifier = AppriseNotifier([f"json://{webhook.address}/x", "bogus://x", "slack://x"])
     assert [notifier.is_usable(target) for target in notifier.targets] == [True, False, False]
     assert webhook.got == []
+
+
+SERVICES = [
+    f"workflows://prod-1.westeurope.logic.azure.com:443/{'a1' * 16}/{'B2' * 21}/",  # Teams
+    f"slack://T1JJ3T3L2/A1BRTD4JD/{'Ti' * 12}/#ops",
+    "mailtos://user:password@mail.contoso.com?to=ops@contoso.com",
+    "jsons://hooks.contoso.com/x",
+    f"discord://4174216298/{'Jh' * 14}",
+]
+
+
+@pytest.mark.parametrize("url", SERVICES, ids=lambda url: url.partition(":")[0])
+def test_each_kind_of_service_is_known(url: str) -> None:
+    notifier = AppriseNotifier([url, url.partition("://")[0] + "://"])
+    assert [notifier.is_usable(target) for target in notifier.targets] == [True, False]

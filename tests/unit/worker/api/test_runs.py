@@ -243,6 +243,25 @@ def test_connectors_stand_as_in_status_and_nobody_works_yet(door: Door, engine: 
     assert (answer.status_code, answer.json()["workers"]) == (503, False)
 
 
+def test_run_of_one_user_that_ends_well_hides_nobody_whom_an_earlier_one_left(door: Door, engine: Engine) -> None:
+    engine.psa.refuse("create_contact", times=1)
+    start(door, sync_mode="full")
+    engine.work()
+    written = next(iter(engine.psa.contacts.values())).emails[0]
+    report = engine.report(start_and_work(door, engine, user_principal_names=[written]))
+    (row,) = door.get("/v1/connectors", headers=READER).json()["connectors"]
+    assert (report["success"], row["success"], row["standing"], row["unfinished"]) == (True, True, "errors", 1)
+    start_and_work(door, engine)
+    (row,) = door.get("/v1/connectors", headers=READER).json()["connectors"]
+    assert (row["standing"], row["unfinished"]) == ("fine", 0)
+
+
+def start_and_work(door: Door, engine: Engine, **inputs: Any) -> str:
+    run_id = start(door, **inputs)
+    engine.work()
+    return run_id
+
+
 def test_run_whose_report_is_gone_is_told_as_such(door: Door, engine: Engine) -> None:
     run_id = start(door)
     engine.work()
