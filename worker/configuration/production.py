@@ -101,15 +101,15 @@ def _check_redis(url: SplitResult, merged: Merged) -> Iterator[Problem]:
     place = merged.locate(("redis_url",))
     if url.password and not is_reference(merged.values["redis_url"]):
         yield Problem(*place, "holds a password inline", 'write the whole URL as { env = "NAME" } or { file = "path" }')
-    if not url.hostname or is_local_host(url.hostname):
+    if not url.hostname or not url.scheme.startswith("redis"):  # who may open a socket, its folder's mode says
         return
-    leaves = not _is_container_name(url.hostname)
+    leaves = not _stays_here(url.hostname)
     if leaves and url.scheme != "rediss":
         yield Problem(*place, "leaves this machine without TLS: use rediss://", HINT)
     elif leaves and not _checks_certificate(url):
         yield Problem(*place, "leaves this machine without a check of the certificate", HINT)
     if not url.password:
-        yield Problem(*place, "leaves this machine without a password", HINT)
+        yield Problem(*place, "has no password: whoever reaches that port reads and writes everything", HINT)
     elif is_weak(url.password, shortest=SHORTEST_PASSWORD):
         yield Problem(*place, f"has a password that {WEAK.format(SHORTEST_PASSWORD)}", HINT)
 

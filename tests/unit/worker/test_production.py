@@ -171,8 +171,9 @@ def test_open_flower_is_for_development_only(installation: Installation) -> None
 @pytest.mark.parametrize(
     ("url", "reasons"),
     [
-        ("redis://127.0.0.1:6379/0", []),
-        ("redis://localhost:6379/0", []),
+        ("redis://127.0.0.1:6379/0", ["no password"]),
+        ("redis://localhost:6379/0", ["no password"]),
+        ("redis://:good-secret@127.0.0.1:6379/0", []),
         ("unix:///run/valkey.sock", []),
         ("rediss://:good-secret@valkey.msp.com:6380/0", []),
         ("rediss://user:good-secret@10.0.0.9:6380/0", []),
@@ -183,15 +184,15 @@ def test_open_flower_is_for_development_only(installation: Installation) -> None
             ["without a check of the certificate"],
         ),
         ("redis://:good-secret@valkey.msp.com:6379/0", ["without TLS"]),
-        ("rediss://valkey.msp.com:6380/0", ["without a password"]),
-        ("redis://valkey.msp.com:6379/0", ["without TLS", "without a password"]),
+        ("rediss://valkey.msp.com:6380/0", ["no password"]),
+        ("redis://valkey.msp.com:6379/0", ["without TLS", "no password"]),
         ("redis://:good-secret@[fd00::9]:6379/0", ["without TLS"]),
         ("redis://:good-secret@167772169:6379/0", ["without TLS"]),  # 10.0.0.9 as one number
         ("redis://:good-secret@valkey:6379/0", []),
-        ("redis://valkey:6379/0", ["without a password"]),
+        ("redis://valkey:6379/0", ["no password"]),
     ],
 )
-def test_store_on_another_machine_needs_tls_and_password(
+def test_store_at_a_port_needs_a_password_and_on_another_machine_tls(
     installation: Installation, url: str, reasons: list[str]
 ) -> None:
     installation.environment["REDIS"] = url
@@ -209,7 +210,7 @@ def test_store_on_another_machine_needs_tls_and_password(
 
 
 def test_password_of_the_store_in_the_file_is_refused_and_a_bare_address_is_not(installation: Installation) -> None:
-    installation.replace("[service]", '[service]\nredis_url = "redis://:s3cret@127.0.0.1:6379/0"')
+    installation.replace("[service]", '[service]\nredis_url = "unix://:s3cret@/run/valkey.sock"')
     problem = installation.problem()
     assert problem.reason == "holds a password inline"
     assert "s3cret" not in str(problem)

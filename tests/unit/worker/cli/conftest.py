@@ -13,7 +13,7 @@ from tests.unit.worker.conftest import Installation
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     with running_valkey() as valkey:
-        yield valkey.url
+        yield valkey.socket_url
 
 
 @pytest.fixture

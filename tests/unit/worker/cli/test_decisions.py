@@ -78,7 +78,7 @@ def test_whoever_decides_is_called_by_the_login_unless_it_is_said(
         (("fabrikam", ANN, "ignore"), "no connector 'fabrikam'"),
         (("contoso", "bob@contoso.com", "ignore"), "knows no user bob@contoso.com"),
         (("contoso", ANN, "link"), "needs the id"),
-        (("contoso", ANN, "link", "4711"), "deleted in the PSA"),
+        (("contoso", ANN, "link", "4711"), "does not exist in the PSA"),
         (("contoso", ANN, "forget"), "forget cannot be decided"),
         (("contoso", ANN, "ignore", "--until", "soon"), "soon is no day"),
         (("contoso", ANN, "ignore", "--until", "2020-01-01"), "ended already"),

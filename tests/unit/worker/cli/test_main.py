@@ -150,7 +150,7 @@ def test_nothing_runs_here_is_said_with_how_to_start_it(path: Path, capsys: pyte
 def test_store_that_cannot_be_reached_is_a_line_and_no_traceback(
     path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path.write_text(path.read_text().replace("[service]", '[service]\nredis_url = "redis://127.0.0.1:1/0"', 1))
+    path.write_text(path.read_text().replace("[service]", '[service]\nredis_url = "unix:///nowhere/valkey.sock"', 1))
     for arguments in (["status"], ["run", "contoso"], ["up"], ["beat"]):
         assert ended(*arguments) == Exit.NOT_RUN
         shown = capsys.readouterr().err
