@@ -21,6 +21,9 @@ SHORTEST_TOKEN = 16  # of what a machine sends
 FEWEST_CHARACTERS = 5
 WEAK = "is weak: {} characters at least, and no repetition; `openssl rand -hex 24` makes a good one"
 TRUE_WORDS = frozenset({"1", "true", "yes"})
+FALSE_WORDS = frozenset({"0", "false", "no", "off", "n", "f"})
+PLAIN_SERVICES = frozenset({"apprise", "form", "gotify", "json", "matrix", "mmost", "nctalk", "rocket", "xml"})
+"""Those of Apprise that are http where there is an s behind the name for https."""
 ADDRESSES_FIRST = frozenset({"redis_url"})  # refused inline only with a password
 
 
@@ -43,9 +46,24 @@ def check_service(values: Json, merged: Merged) -> Iterator[Problem]:
     heartbeat_url = _split(values, "heartbeat_url")
     if heartbeat_url and heartbeat_url.scheme != "https" and not _stays_here(heartbeat_url.hostname or ""):
         yield Problem(*merged.locate(("heartbeat_url",)), "must be https: who knows it can feign that we live", HINT)
+    yield from _check_notify(values.get("notify"), merged)
     redis_url = _split(values, "redis_url")
     if redis_url:
         yield from _check_redis(redis_url, merged)
+
+
+def _check_notify(addresses: Any, merged: Merged) -> Iterator[Problem]:
+    """Yield addresses of alerts through which names and tokens would go in the clear, or to anybody."""
+    texts = map(text_of, addresses) if isinstance(addresses, list | tuple) else ()
+    for number, text in enumerate(texts):
+        url = _split({"notify": text}, "notify")
+        if url is None or _stays_here(url.hostname or ""):
+            continue
+        place = merged.locate(("notify", number))
+        if url.scheme in PLAIN_SERVICES:
+            yield Problem(*place, f"goes without TLS: use {url.scheme}s://", HINT)
+        elif dict(parse_qsl(url.query)).get("verify", "yes").lower() in FALSE_WORDS:
+            yield Problem(*place, "goes without a check of the certificate", HINT)
 
 
 def _check_strength(password: str, merged: Merged) -> Iterator[Problem]:

@@ -154,6 +154,32 @@ def test_heartbeat_goes_by_tls_or_stays_here(installation: Installation, url: st
         assert installation.problem().reason.startswith("must be https")
 
 
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("json://hooks.msp.com/s3cret", "goes without TLS: use jsons://"),
+        ("gotify://push.msp.com/s3cret", "goes without TLS: use gotifys://"),
+        ("jsons://hooks.msp.com/s3cret?verify=no", "goes without a check of the certificate"),
+        ("jsons://hooks.msp.com/s3cret", None),
+        ("json://127.0.0.1:9/s3cret", None),
+        ("json://webhook/s3cret", None),
+        ("slack://a1b2c3/d4e5f6/s3cret", None),
+        ("mailto://user:s3cret@mail.msp.com", None),
+    ],
+)
+def test_alerts_go_by_tls_or_stay_here(installation: Installation, url: str, reason: str | None) -> None:
+    installation.environment["NOTIFY"] = url
+    installation.replace("[service]", '[service]\nnotify = [{ env = "NOTIFY" }]')
+    if reason is None:
+        assert len(installation.load().service.notify) == 1
+        return
+    problem = installation.problem()
+    assert (problem.key, problem.reason) == ("service.notify[1]", reason)
+    assert "s3cret" not in str(problem)
+    installation.replace(*DEVELOPMENT)
+    installation.load()
+
+
 @pytest.mark.parametrize("text", ["nonsense", "://x", "slack://", ""])
 def test_address_that_is_none_of_apprise_is_told(installation: Installation, text: str) -> None:
     installation.environment["NOTIFY"] = text
