@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.fakes.webhook import Webhook, running_webhook
@@ -273,6 +274,40 @@ def test_polls_find_what_nobody_told_and_open_no_run_for_nothing(installation: I
     stack.publish({"demo": SETTINGS, "other": OTHER})
     installation.settle()
     assert len(stack.store.reports.heads()) == runs
+
+
+def test_plan_then_edits_by_hand_then_apply_over_http_writes_exactly_the_untouched_lines(
+    installation: Installation,
+) -> None:
+    stack = installation.stack
+    with httpx.Client(base_url=f"http://{stack.settings.service.api_listen}/v1/", timeout=START_S) as api:
+        last = stack.last_write()
+        made = api.post("connectors/other/plans", json={"sync_mode": "full"}).json()
+        number = stack.wait(made["run_id"])["plan"]
+        assert stack.writes(last) == []
+        plan = api.get(f"plans/{number}").json()
+        lines = {
+            operation: [line for line in plan["changes"] if line["operation"] == operation]
+            for operation in ("create", "update")
+        }
+        edited, changed = lines["update"][0], lines["create"][0]
+        stack.mutate(op="psa.update_contact", contact=int(edited["psa_contact_id"]), set={"firstName": "Barbara"})
+        whose = {"tenant": stack.facts["tenants"][1]["tenant_id"], "user": changed["office365_id"]}
+        stack.mutate(op="graph.update_user", **whose, set={"jobTitle": "Chief"})
+        last = stack.last_write()
+        asked = api.post(f"plans/{number}/apply", params={"digest": plan["digest"]}).json()
+        report = stack.wait(asked["run_id"])
+        assert [row["code"] for row in report["warnings"]].count("PlanLineSkipped") == 2
+        written = stack.writes(last)
+        updated = {str(write["contact_id"]) for write in written if write["method"] == "update"}
+        created = {row["office365_id"] for row in report["created_contacts"]}
+        assert updated == {line["psa_contact_id"] for line in lines["update"][1:]}
+        assert created == {line["office365_id"] for line in lines["create"][1:]}
+        assert len(written) == len(updated) + len(created) == plan["lines"] - 2
+        again = api.post(f"plans/{number}/apply").json()
+        assert (again["run_id"], again["is_new"]) == (asked["run_id"], False)
+        assert api.get(f"plans/{number}").json()["state"] == "done"
+        assert len(stack.writes(last)) == len(written)
 
 
 def test_no_secret_of_a_subscription_is_in_any_log(installation: Installation) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.accidents import LEAVING, replay_accidents
 from tests.integration.installed import call
 from tests.integration.stack import Stack, running_stack, wait_for
 
@@ -24,7 +25,7 @@ def stack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stack]:
         yield running
 
 
-def test_psa_is_brought_to_what_the_truth_says_and_kept_there(stack: Stack) -> None:
+def test_psa_is_brought_to_what_the_truth_says_and_kept_there_whatever_accidents_happen(stack: Stack) -> None:
     truth = stack.truth()["statistics"]
     first = stack.run(sync_mode="full", timeout_s=RUN_S)["statistics"]
     verdict = stack.verdict()
@@ -60,6 +61,10 @@ def test_psa_is_brought_to_what_the_truth_says_and_kept_there(stack: Stack) -> N
     )
     endpoints = {endpoint for _, endpoint, _ in stack.store.totals.calls().count}
     assert not [endpoint for endpoint in endpoints if re.search(r"\d{2}|@", endpoint)], "labels are templates"
+
+    stack.publish({"demo": LEAVING})
+    stack.run(sync_mode="full", timeout_s=RUN_S)
+    replay_accidents(stack)
 
 
 def counted_calls(stack: Stack) -> dict[str, int]:
