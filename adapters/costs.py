@@ -17,6 +17,7 @@ class Cost:
     fetch_schema: int
     fetch_company: int = 1
     fetch_sites: int = 1
+    iter_companies: int = 1  # a page
     count_contacts: int = 1
     fetch_contact: int = 1
     find_contacts: int

@@ -1,6 +1,6 @@
 """A PSA that may be read and not written: what a dry run is given in place of the real one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NoReturn, Protocol
 
 from adapters.errors import SyncError
@@ -17,6 +17,8 @@ class _Readable(Protocol):
     def fetch_schema(self) -> PsaSchema: ...
     def fetch_company(self, company_id: str) -> Company: ...
     def fetch_sites(self, company_id: str) -> tuple[tuple[str, str], ...]: ...
+
+    def iter_companies(self) -> Iterator[tuple[Company, ...]]: ...
     def fetch_contacts(self, company_id: str, cursor: str | None = None) -> tuple[tuple[Contact, ...], str | None]: ...
     def count_contacts(self, company_id: str) -> int: ...
     def fetch_contact(self, contact_id: str) -> Contact: ...
@@ -34,6 +36,7 @@ class ReadOnlyContacts:
         self.fetch_schema = contacts.fetch_schema
         self.fetch_company = contacts.fetch_company
         self.fetch_sites = contacts.fetch_sites
+        self.iter_companies = contacts.iter_companies
         self.fetch_contacts = contacts.fetch_contacts
         self.count_contacts = contacts.count_contacts
         self.fetch_contact = contacts.fetch_contact

@@ -5,7 +5,7 @@ Paths as in the vendor's Swagger document and on its pages (autotask.net, read 2
 
 import copy
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -142,6 +142,11 @@ class AutotaskClient:
         """Read one company. Raises NotFoundError."""
         return self._fetch_item("Companies", company_id, WireCompany)
 
+    def iter_companies(self) -> Iterator[tuple[WireCompany, ...]]:
+        """Yield the active companies page by page."""
+        fields = ["id", "companyName", "isActive", "webAddress"]
+        return self._iter_table("Companies", WireCompany, [equals("isActive", True)], fields=fields)  # noqa: FBT003 - the value that it is to have
+
     def fetch_locations(self, company_id: int) -> tuple[Location, ...]:
         """Read a company's locations; empty where we may not read them."""
         return _or_nothing(lambda: self._fetch_table("CompanyLocations", Location, [equals("companyID", company_id)]))
@@ -193,12 +198,15 @@ class AutotaskClient:
         return item
 
     def _fetch_table(self, entity: str, shape: type[Shape], conditions: Sequence[Json]) -> tuple[Shape, ...]:
-        rows: list[Shape] = []
+        return tuple(row for page in self._iter_table(entity, shape, conditions) for row in page)
+
+    def _iter_table(
+        self, entity: str, shape: type[Shape], conditions: Sequence[Json], *, fields: Sequence[str] | None = None
+    ) -> Iterator[tuple[Shape, ...]]:
         step: Step | None = Step()
         while step is not None:
-            page, step = self._fetch_step(entity, shape, conditions, step=step)
-            rows.extend(page)
-        return tuple(rows)
+            page, step = self._fetch_step(entity, shape, conditions, step=step, fields=fields)
+            yield page
 
     def _fetch_step(
         self,

@@ -7,7 +7,7 @@ goes to the hour's threshold.
 
 import copy
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -127,6 +127,12 @@ class AutotaskContacts:
     def fetch_sites(self, company_id: str) -> tuple[tuple[str, str], ...]:
         """Read a company's locations: 1 call, or none if it was read just before."""
         return map_sites(self._setup.locations(self._client, _number(company_id), max_age_s=SETUP_AGE_S))
+
+    def iter_companies(self) -> Iterator[tuple[Company, ...]]:
+        """Yield the active companies, 500 a call; the MSP itself, company 0, is one of them."""
+        for page in self._client.iter_companies():
+            companies = (map_company(wire) for wire in page)
+            yield tuple(each for each in companies if each.active)
 
     def fetch_contacts(self, company_id: str, cursor: str | None = None) -> tuple[tuple[Contact, ...], str | None]:
         """Read one page of up to 500 contacts, inactive ones included, by id: 1 call."""

@@ -6,7 +6,7 @@ Paths as in the vendor's OpenAPI document and "Developer Guide" (developer.conne
 import copy
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -42,6 +42,7 @@ CONTACT_SCREEN = "ct300"
 
 _CODEBASE = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*/?")
 CONTACTS = "/company/contacts"
+COMPANY_FIELDS = "id,name,status,website,deletedFlag"
 
 Json = dict[str, Any]
 Params = Mapping[str, str | int]
@@ -143,9 +144,14 @@ class ConnectWiseClient:
 
     def fetch_company(self, company_id: int) -> WireCompany:
         """Read one company. Raises NotFoundError."""
-        params = {"fields": "id,name,status,website,deletedFlag"}
+        params = {"fields": COMPANY_FIELDS}
         path, endpoint = f"/company/companies/{company_id}", "/company/companies/{id}"
         return parse(self._get(path, endpoint=endpoint, params=params), WireCompany)
+
+    def iter_companies(self) -> Iterator[tuple[WireCompany, ...]]:
+        """Yield page by page the companies that are not deleted."""
+        narrowed = {"conditions": "deletedFlag=False", "fields": COMPANY_FIELDS}
+        return self._iter_table("/company/companies", WireCompany, params=narrowed)
 
     def fetch_sites(self, company_id: int) -> tuple[WireSite, ...]:
         """Read a company's sites; none where the installation keeps them from us."""
@@ -156,16 +162,21 @@ class ConnectWiseClient:
         self, path: str, shape: type[Shape], *, endpoint: str | None = None, conditions: str | None = None
     ) -> tuple[Shape, ...]:
         """Read all rows of a small list."""
+        narrowed = {"conditions": conditions} if conditions else {}
         rows: dict[int, Shape] = {}
+        for page in self._iter_table(path, shape, endpoint=endpoint, params=narrowed):
+            rows.update({_id_of(row): row for row in page})
+        return tuple(rows.values())
+
+    def _iter_table(
+        self, path: str, shape: type[Shape], *, params: Params, endpoint: str | None = None
+    ) -> Iterator[tuple[Shape, ...]]:
         step: Step | None = NUMBERED
         while step is not None:
-            params = {**step.params, **({"conditions": conditions} if conditions else {})}
-            response = self._get(path, endpoint=endpoint, params=params)
+            response = self._get(path, endpoint=endpoint, params={**step.params, **params})
             page = parse_list(response, shape)
-            ids = [int(getattr(row, "id", 0)) for row in page]
-            rows.update(zip(ids, page, strict=True))
-            step = next_step(step, ids, link=response.headers.get("link"))
-        return tuple(rows.values())
+            yield page
+            step = next_step(step, [_id_of(row) for row in page], link=response.headers.get("link"))
 
     def fetch_optional_table(self, path: str, shape: type[Shape], *, endpoint: str | None = None) -> tuple[Shape, ...]:
         """Read all rows of a small list that an installation may lack or keep from us: then it is empty."""
@@ -272,6 +283,10 @@ class ConnectWiseClient:
         if _CODEBASE.fullmatch(codebase) is None:
             raise WireError("codebase_unsafe", vendor=VENDOR, status=response.status_code)
         return codebase.rstrip("/") + "/"
+
+
+def _id_of(row: object) -> int:
+    return int(getattr(row, "id", 0))
 
 
 def _written(response: httpx.Response) -> WireContact:

@@ -6,7 +6,7 @@ types, and for the departments, countries and sites that it writes.
 
 import copy
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -118,6 +118,12 @@ class ConnectWiseContacts:
     def fetch_sites(self, company_id: str) -> tuple[tuple[str, str], ...]:
         """Read a company's sites: 1 call, or none if it was read just before."""
         return map_sites(self._setup.sites(self._client, _number(company_id), max_age_s=SETUP_AGE_S))
+
+    def iter_companies(self) -> Iterator[tuple[Company, ...]]:
+        """Yield the companies that are active and not deleted, 1,000 a call."""
+        for page in self._client.iter_companies():
+            companies = (map_company(wire) for wire in page)
+            yield tuple(each for each in companies if each.active and not each.deleted)
 
     def fetch_contacts(self, company_id: str, cursor: str | None = None) -> tuple[tuple[Contact, ...], str | None]:
         """Read one page of up to 1,000 contacts, inactive ones included, by id: 1 call."""

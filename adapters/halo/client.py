@@ -5,7 +5,7 @@ Paths as in the vendor's OpenAPI document ("Halo API v2", read 2026-11-24).
 
 import copy
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import httpx
@@ -117,6 +117,16 @@ class HaloClient:
         path, endpoint = f"{CLIENTS}/{client_id}", f"{CLIENTS}/{{id}}"
         response = self._transport.get(path, endpoint=endpoint, params={"includedetails": "true"})
         return _existing(response, parse_one(response, WireClient))
+
+    def iter_clients(self) -> Iterator[tuple[WireClient, ...]]:
+        """Yield the active clients page by page, as their list shows them."""
+        step: Step | None = Step()
+        while step is not None:
+            params = {"pageinate": "true", "page_size": PAGE_SIZE, "page_no": step.page, "order": "id"}
+            params |= {"includeinactive": "false", "includeactive": "true"}
+            page = self._page(CLIENTS, WireClient, key="clients", params=params)
+            yield tuple(page.rows)
+            step = next_step(step, [client.id for client in page.rows], record_count=page.record_count)
 
     def fetch_sites(self, client_id: int) -> tuple[WireSite, ...]:
         """Read a client's sites, inactive ones included."""

@@ -152,6 +152,12 @@ class HaloContacts:
         _, sites = self._setup.customer(self._client, _number(company_id), max_age_s=SETUP_AGE_S)
         return map_sites(sites)
 
+    def iter_companies(self) -> Iterator[tuple[Company, ...]]:
+        """Yield the active clients, 100 a call."""
+        for page in self._client.iter_clients():
+            companies = (map_company(client, ()) for client in page)
+            yield tuple(each for each in companies if each.active)
+
     def fetch_contacts(self, company_id: str, cursor: str | None = None) -> tuple[tuple[Contact, ...], str | None]:
         """Read one page of a client's users, inactive ones included, by id; pseudo-users are left out.
 

@@ -1,6 +1,6 @@
 """What tasks ask of a vendor: one tenant's directory, one PSA's contacts, subscriptions to changes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from adapters.records import Company, Contact, ContactChange, ContactDraft, DirectoryPage, PsaSchema, Subscription, User
@@ -49,6 +49,11 @@ class Contacts(Protocol):
 
     def fetch_sites(self, company_id: str) -> tuple[tuple[str, str], ...]:
         """Read id and name of a company's sites that a contact may still be given."""
+
+    def iter_companies(self) -> Iterator[tuple[Company, ...]]:
+        """Yield the companies that are active and not deleted, 1 call a page.
+
+        Some may come twice. For a check: no run asks it."""
 
     def fetch_contacts(self, company_id: str, cursor: str | None = None) -> tuple[tuple[Contact, ...], str | None]:
         """Read a large page of a company's contacts, inactive ones included, in a stable order; and the next cursor."""

@@ -162,6 +162,12 @@ class FakeContacts:
         with self._call("fetch_sites"):
             return self.sites.get(company_id, ())
 
+    def iter_companies(self) -> Iterator[tuple[Company, ...]]:
+        """Yield the active companies on one page."""
+        with self._call("iter_companies"):
+            companies = tuple(self.companies.values())
+        yield tuple(company for company in companies if company.active)
+
     def fetch_contacts(self, company_id: str, cursor: str | None = None) -> tuple[tuple[Contact, ...], str | None]:
         """Return one page ordered by id."""
         with self._call("fetch_contacts"):

@@ -260,8 +260,15 @@ def test_expired_secret_ends_with_4_and_says_what_to_do(installed: Installed, sa
 def test_check_looks_at_everything_and_writes_nothing(installed: Installed, sandbox: Sandbox) -> None:
     before = sandbox.count_writes()
     findings = installed.rows("check")
+    noted = findings.pop()
     assert {finding["verdict"] for finding in findings} == {"ok"}
     assert {finding["connector"] for finding in findings} == {"(installation)", "demo", "customer2", "customer3"}
+    assert (noted["what"], noted["verdict"]) == ("companies without a connector", "note")
+    served = {
+        finding["what"].removeprefix("company ") for finding in findings if finding["what"].startswith("company ")
+    }
+    assert noted["companies"]
+    assert served.isdisjoint(company["id"] for company in noted["companies"])
     assert {"Microsoft 365 login", "users", "PSA login", "company 250", "mapping"} <= {
         finding["what"] for finding in findings if finding["connector"] == "demo"
     }

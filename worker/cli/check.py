@@ -24,7 +24,7 @@ __all__ = ["register"]
 ConnectorNames = Annotated[
     list[str] | None, typer.Argument(metavar="CONNECTOR", help="Whom to check; absent: every connector.")
 ]
-STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red"}
+STYLES = {"ok": "green", "note": "cyan", "warning": "yellow", "failed": "bold red"}
 Confirm = Annotated[
     bool,
     typer.Option(
@@ -52,7 +52,8 @@ def check(
 ) -> None:
     """Check every connection, permission, pairing and mapping; write nothing to either side.
 
-    Needs no worker, and no store, but to remember a pairing."""
+    Needs no worker, and no store, but to remember a pairing. Without names and tags it also lists the companies of each
+    PSA that no connector serves."""
     settings = settings_of(context, config)
     if confirm and not connector:
         raise Refusal("--confirm takes the connectors by name", hint="contact-sync check CONNECTOR --confirm")
@@ -66,6 +67,8 @@ def check(
             if not as_json:
                 say(f"checking {connector_id} …")
             findings.extend(prober.probe(settings.connectors[connector_id]))
+        if not (connector or tag):
+            findings.extend(prober.find_unserved())
     _print(findings, as_json=as_json)
     if not as_json:
         say("duplicates and gaps in profiles are not looked for here: contact-sync audit")

@@ -6,7 +6,7 @@ from typing import Any, Literal
 __all__ = ["INSTALLATION", "Finding", "Found", "Verdict"]
 
 INSTALLATION = "(installation)"
-Verdict = Literal["ok", "warning", "failed"]
+Verdict = Literal["ok", "note", "warning", "failed"]
 Found = tuple[str, Verdict, str]
 """What was looked at, how it is, and the words for it."""
 
@@ -19,7 +19,10 @@ class Finding:
     what: str
     verdict: Verdict
     detail: str
+    companies: tuple[tuple[str, str], ...] = ()
+    """Id and name of each company that it is about, where there may be many."""
 
     def as_json(self) -> dict[str, Any]:
-        """Return the fields."""
-        return asdict(self)
+        """Return the fields; companies where it is about them."""
+        fields = asdict(self) | {"companies": [{"id": number, "name": name} for number, name in self.companies]}
+        return fields if self.companies else {key: value for key, value in fields.items() if key != "companies"}

@@ -20,6 +20,7 @@ from worker.cli.expiring import UNKNOWN, judge_ends, stated_ends, written_end
 from worker.cli.findings import Finding, Found, Verdict
 from worker.cli.overlapping import overlaps
 from worker.cli.permissions import judge_roles
+from worker.cli.unserved import find_unserved
 from worker.compose import shared_budgets
 from worker.configuration import PsaContacts, psa_kinds, to_documents
 from worker.settings import Settings, snapshot_configuration
@@ -107,6 +108,15 @@ class Prober:
             for company_id in connector.company_ids:
                 yield from _told(connector, f"company {company_id}", self._company(connector, company_id, tenant))
             yield from _told(connector, "mapping", self._mapping(connector))
+
+    def find_unserved(self) -> Iterator[Finding]:
+        """Yield what is found about the companies of each PSA that was probed and answered."""
+        connectors = self._settings.connectors.values()
+        for psa, found in self._instances.items():
+            if found[0][1] != "failed":
+                ours = [each for each in connectors if each.psa == psa]
+                served = {company_id for each in ours for company_id in each.company_ids}
+                yield find_unserved(psa, self._contacts(ours[0]), served=served)
 
     def schema(self, connector: Connector) -> PsaSchema:
         """Read the fields of a connector's PSA. Raises SyncError."""

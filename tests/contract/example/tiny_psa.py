@@ -2,7 +2,7 @@
 
 import copy
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -102,6 +102,11 @@ class TinyContacts:
         """Return a company's sites."""
         self._budget.reserve()
         return self._place.sites.get(company_id, ())
+
+    def iter_companies(self) -> Iterator[tuple[Company, ...]]:
+        """Yield the active companies, on one page."""
+        self._budget.reserve()
+        yield tuple(company for company in self._place.companies.values() if company.active)
 
     def fetch_contacts(self, company_id: str, cursor: str | None = None) -> tuple[tuple[Contact, ...], str | None]:
         """Return a page by id; the cursor is the last id, so that nothing shifts when a contact goes or comes."""

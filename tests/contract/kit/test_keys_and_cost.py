@@ -98,6 +98,7 @@ def test_no_method_costs_more_than_it_says(psa: Psa) -> None:
         "fetch_schema": port.fetch_schema,
         "fetch_company": lambda: port.fetch_company(COMPANY),
         "fetch_sites": lambda: port.fetch_sites(COMPANY),
+        "iter_companies": lambda: list(port.iter_companies()),
         "fetch_contacts": lambda: port.fetch_contacts(COMPANY),
         "count_contacts": lambda: port.count_contacts(COMPANY),
         "fetch_contact": lambda: port.fetch_contact(contact.id),

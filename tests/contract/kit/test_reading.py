@@ -66,6 +66,15 @@ def test_company_and_its_sites_are_read(psa: Psa) -> None:
     assert [name for _, name in psa.port.fetch_sites(COMPANY)] == ["Main"]
 
 
+def test_active_companies_are_listed_once_each(psa: Psa) -> None:
+    companies = [company for page in psa.port.iter_companies() for company in page]
+    assert len({company.id for company in companies}) == len(companies)
+    assert {COMPANY, OTHER_COMPANY} <= {company.id for company in companies}
+    whole = psa.port.fetch_company(COMPANY)
+    assert next(company for company in companies if company.id == COMPANY).name == whole.name
+    assert {(company.active, company.deleted) for company in companies} == {(True, False)}
+
+
 @pytest.mark.parametrize("number", ["99999", "none"])
 def test_what_does_not_exist_is_not_found(psa: Psa, number: str) -> None:
     with pytest.raises(NotFoundError):
@@ -142,6 +151,7 @@ def test_read_only_port_reads_all_and_writes_nothing(psa: Psa) -> None:
     assert port.find_namesakes([COMPANY], first_name="Bob", last_name="-")[:1] == (contact,)
     assert port.fetch_contacts(COMPANY)[0] == (contact,)
     assert (port.count_contacts(COMPANY), port.fetch_company(COMPANY).id) == (1, COMPANY)
+    assert list(port.iter_companies()) == list(psa.port.iter_companies())
     assert port.fetch_schema() == psa.port.fetch_schema()
     with pytest.raises(ReadOnlyError):
         port.create_contact(draft(), permit=permit)

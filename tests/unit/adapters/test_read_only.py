@@ -16,6 +16,7 @@ def test_reads_pass_and_writes_raise_before_anything_is_sent() -> None:
     port: Contacts = ReadOnlyContacts(psa)
     assert port.fetch_schema() == psa.schema
     assert port.fetch_company("250").name == "Contoso Ltd"
+    assert [company.id for page in port.iter_companies() for company in page] == ["250"]
     assert port.fetch_contacts("250") == ((contact,), None)
     assert port.count_contacts("250") == 1
     assert port.fetch_contact(contact.id) == contact
