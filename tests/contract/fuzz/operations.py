@@ -25,6 +25,7 @@ def psa_operations(contact_id: str, **fields: str) -> dict[str, Operation]:
     return {
         "schema": lambda port: port.fetch_schema(),
         "company": lambda port: port.fetch_company(COMPANY),
+        "companies": lambda port: list(port.iter_companies()),
         "contacts": _all_pages,
         "count": lambda port: port.count_contacts(COMPANY),
         "contact": lambda port: port.fetch_contact(contact_id),

@@ -309,6 +309,19 @@ def test_company_comes_with_its_locations_in_use_and_its_domain() -> None:
     assert sum(request.url.path.endswith("/CompanyLocations/query") for request in server.requests) == 1
 
 
+def test_active_companies_are_listed_five_hundred_a_call() -> None:
+    full = [{"id": number, "companyName": f"Company {number}", "isActive": True} for number in range(500)]
+    rest = [{"id": 500, "companyName": "Z", "isActive": True}]
+    answers = [httpx.Response(200, json={"items": page, "pageDetails": {}}) for page in (full, rest)]
+    server = Installation(script=answers)
+    pages = list(server.port().iter_companies())
+    assert [len(page) for page in pages] == [500, 1]
+    assert (pages[0][0].id, pages[1][0].name) == ("0", "Z")
+    asked = [body_of(request)["filter"] for request in server.asked]
+    assert asked[0] == [{"op": "eq", "field": "isActive", "value": True}]
+    assert asked[1] == [*asked[0], {"op": "gt", "field": "id", "value": 499}]
+
+
 # --- look-ups ---------------------------------------------------------------------------------------------------------
 
 

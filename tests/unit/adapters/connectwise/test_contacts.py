@@ -234,6 +234,21 @@ def test_company_comes_with_its_sites_and_domain() -> None:
     assert len(server.asked) == 2
 
 
+def test_active_companies_are_listed_a_thousand_a_call() -> None:
+    active = {"status": {"id": 1, "name": "Active"}, "deletedFlag": False}
+    full = [{"id": number, "name": f"Company {number}", **active} for number in range(1, 1001)]
+    rest = [
+        {"id": 1001, "name": "Closed", "status": {"id": 2, "name": "Inactive"}},
+        {"id": 1002, "name": "Z", **active},
+    ]
+    server = Installation(script=[httpx.Response(200, json=full), httpx.Response(200, json=rest)])
+    pages = list(server.port().iter_companies())
+    assert [len(page) for page in pages] == [1000, 1]
+    assert [company.id for company in pages[1]] == ["1002"]
+    assert [asked_for(request)["page"] for request in server.asked] == ["1", "2"]
+    assert asked_for(server.asked[0])["conditions"] == "deletedFlag=False"
+
+
 # --- look-ups ---------------------------------------------------------------------------------------------------------
 
 

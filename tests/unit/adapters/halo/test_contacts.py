@@ -339,6 +339,14 @@ def test_company_comes_with_its_sites_and_domains() -> None:
     assert server.port().fetch_company("32").active is False
 
 
+def test_active_clients_are_listed_page_by_page_up_to_their_count() -> None:
+    rows = [{"id": number, "name": f"Client {number}", "inactive": number == 2} for number in range(1, 5)]
+    answers = [httpx.Response(200, json={"record_count": 4, "clients": page}) for page in (rows[:3], rows[3:])]
+    server = Installation(script=answers)
+    assert [[company.id for company in page] for page in server.port().iter_companies()] == [["1", "3"], ["4"]]
+    assert len(server.calls) == 2
+
+
 @pytest.mark.parametrize("answer", [httpx.Response(404), httpx.Response(200, json={"id": 0, "name": ""})])
 def test_what_is_gone_is_not_found_whatever_the_status(answer: httpx.Response) -> None:
     for name in ("fetch_contact", "fetch_company"):
