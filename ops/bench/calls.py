@@ -1,4 +1,4 @@
-"""How many calls a full run costs each PSA, against the least that can be: `python -m ops.bench.calls`.
+"""How many calls a full run and an audit cost each PSA, against the least that can be: `python -m ops.bench.calls`.
 
 Whole runs in one process over a Valkey of their own, with the real adapters on the sandbox, whose counters are read.
 Limits and budgets are off: calls are counted, not seconds.
@@ -19,6 +19,7 @@ import httpx
 from adapters.store import open_store
 from adapters.transport import make_client
 from ops.bench.floor import FIXED, forced_reads, graph_pages, psa_pages
+from tasks.auditing.audit import AuditPorts, audit_connector
 from tasks.default_mappings import default_mapping
 from tasks.ports import Timing
 from tests.contract.autotask.psas import SandboxPsa as Autotask
@@ -70,7 +71,7 @@ class Row:
 
 
 def count_calls(psa: str, *, users: int) -> Iterator[Row]:
-    """Make a first full run, a second one and an incremental one, and count the calls of each."""
+    """Make a first full run, a second one and an incremental one, audit what they left, and count the calls of each."""
     with _running(psa, users=users) as (sandbox, engine, psa_under_test):
         vendor = psa_under_test.vendor
         for name, mode in (("first full", "full"), ("second full", "full"), ("incremental", "incremental")):
@@ -93,6 +94,27 @@ def count_calls(psa: str, *, users: int) -> Iterator[Row]:
                 psa_calls=spent.get(vendor, 0),
                 psa_floor=(psa_pages(vendor, contacts) if is_full else 0) + written + forced,
             )
+        yield _audit(psa, vendor, sandbox, engine)
+
+
+def _audit(psa: str, vendor: str, sandbox: Sandbox, engine: Engine) -> Row:
+    """Audit what the runs left, and count the calls of it."""
+    directory = engine._tenants["contoso"]  # noqa: SLF001
+    ports = AuditPorts(directory=directory, contacts=engine.psa, memory=engine.store.memory)
+    before = _calls(sandbox)
+    audit = audit_connector(ports, engine.connector())
+    spent = {who: count - before.get(who, 0) for who, count in _calls(sandbox).items()}
+    return Row(
+        psa=psa,
+        run="audit",
+        users=audit.users,
+        contacts=audit.contacts,
+        written=0,
+        graph_calls=spent.get("graph", 0),
+        graph_floor=graph_pages(audit.users),
+        psa_calls=spent.get(vendor, 0),
+        psa_floor=psa_pages(vendor, audit.contacts),
+    )
 
 
 @contextmanager
@@ -153,7 +175,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Print a table, or a JSON object a line."""
     parser = argparse.ArgumentParser(
         prog="python -m ops.bench.calls",
-        description="Count the calls of full and incremental runs against the least that can be.",
+        description="Count the calls of full and incremental runs and of an audit against the least that can be.",
         epilog="Example: python -m ops.bench.calls --users 5000 --psa autotask --json",
     )
     parser.add_argument("--users", type=int, default=5000, metavar="N", help="users of the tenant (default 5000)")

@@ -4,11 +4,13 @@ import csv
 import io
 import json
 import re
+import unicodedata
 from datetime import UTC, date, datetime
+from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.records import Contact, User
@@ -19,6 +21,8 @@ from tasks.auditing.audit_page import percent, write_audit_page
 from tasks.auditing.cluster_rows import ClusterRows
 from tasks.auditing.listed import Listed
 from tasks.auditing.trend import measures_of
+from tasks.report_csv import FORMULA_STARTS
+from tasks.visible import HIDDEN, JOINERS
 from tests.unit.tasks.auditing.crowd import a_contact, a_user, clustering, user_id
 
 HOSTILE = '<script>document.title="taken"</script>'
@@ -147,6 +151,53 @@ def test_contacts_of_several_users_are_for_a_person_to_look_at() -> None:
 @pytest.mark.parametrize(("share", "shown"), [(None, "–"), (0.0, "0.0%"), (1.0, "100.0%"), (0.1234, "12.3%")])
 def test_shares_are_shown_in_percent(share: float | None, shown: str) -> None:
     assert percent(share) == shown
+
+
+FRAGMENTS = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1", "|calc", '"', "'", ",", ";", "\n", "\r\n")
+MARKUP = ("</td><script>x</script>", '" onclick="x', "'><img src=x>", "<!--", "]]>", "&lt;", "{{ page }}", "</style>")
+UNSEEN = ("\x1b[2J", "\x1b]0;owned\x07", "\x00", "\x9b2J", "\u202e", "\u2028", "\ufeff", "\U000e0041")
+HOSTILE_TEXT = st.lists(st.sampled_from([*FRAGMENTS, *MARKUP, *UNSEEN]) | st.text(max_size=5), max_size=6).map("".join)
+
+
+class Tags(HTMLParser):
+    """The tags of a page with the names of their attributes, in order: what a browser is told to do."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.seen: list[tuple[str, ...]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, *(name for name, _ in attrs)))
+
+
+def the_same_person_twice(*texts: str) -> Audit:
+    """Return an audit of two contacts that carry one object id, and hold these texts wherever a contact holds text."""
+    names = ("first_name", "last_name", "phone", "mobile_phone")
+    fields = dict(zip(names, texts, strict=False))
+    jane = a_user(1, "Jane Doe", "jane@x.example")
+    emails = (f"{texts[4]}@x.example",)
+    contacts = [
+        a_contact(number, entra_id=user_id(1), fields=fields).model_copy(update={"emails": emails}) for number in "12"
+    ]
+    return an_audit(contacts, (jane,))
+
+
+@settings(max_examples=40)
+@given(st.tuples(*[HOSTILE_TEXT] * 5))
+def test_no_text_of_a_contact_is_obeyed_by_whoever_opens_an_export(texts: tuple[str, ...]) -> None:
+    audit = the_same_person_twice(*texts)
+    cells = [cell for line in table(audit) for cell in line.values()]
+    assert not [cell for cell in cells if cell.startswith(FORMULA_STARTS)]
+    text = page(audit)
+    assert Tags(text).seen == Tags(page(the_same_person_twice(*["Doe"] * 5))).seen
+    out = io.StringIO()
+    write_json(audit, out)
+    line, rest = out.getvalue().split("\n")
+    assert (bool(json.loads(line)["clusters"]), rest) == (True, "")
+    for shown in (*cells, text):
+        hidden = {char for char in shown if unicodedata.category(char) in HIDDEN} - {"\n", *JOINERS}
+        assert not hidden
 
 
 @given(
