@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from adapters.errors import ResyncError
 from adapters.records import Contact
 from tests.fakes.engine import Engine
@@ -34,9 +36,12 @@ def test_contact_list_that_keeps_lacking_too_much_ends_the_run_without_a_write(e
     assert len(engine.psa.writes) == writes
 
 
-def test_index_that_lacks_many_of_our_contacts_is_not_believed(engine: Engine) -> None:
-    engine.directory.add_users(10)
+@pytest.mark.parametrize("left", [0, 5])
+def test_index_that_lacks_many_of_our_contacts_is_not_believed(engine: Engine, left: int) -> None:
+    users = engine.directory.add_users(10)
     engine.run(sync_mode="full")
+    for user in users[:left]:
+        engine.directory.delete_user(user.id)
     writes = len(engine.psa.writes)
     found = list(engine.psa.contacts)[:5]
 

@@ -88,6 +88,16 @@ def test_leavers_contact_that_was_moved_away_is_told_once_and_left_alone(engine:
     assert engine.psa.contacts[ann.id].active
 
 
+def test_connectors_that_share_a_tenant_do_not_seek_each_others_contacts(engine: Engine) -> None:
+    furnish(engine)
+    nobody = "user.department == 'Nowhere'"
+    engine.add_connector("again", engine.directory, psa_default_company_id="251", office365_sync_filter=nobody)
+    before = engine.psa.calls["fetch_contact"]
+    for mode in ("full", "incremental", "full"):
+        assert codes(engine.run("again", sync_mode=mode), "warnings") == ["ClaimedTwice"]
+    assert engine.psa.calls["fetch_contact"] == before
+
+
 def test_leavers_contact_that_was_deleted_is_looked_for_once(engine: Engine) -> None:
     ann = furnish(engine)
     engine.psa.remove_contact(ann.id)
