@@ -27,7 +27,7 @@ KEYS: dict[MatchKey, str] = {
 def candidates_of(found: Rehearsed, connector: Connector) -> list[Json]:
     """Return the contacts that were looked at: the one that is taken first, then in the order of their keys."""
     if found.case is None:
-        return [_left(contact, found) for contact in found.left]
+        return [_left(contact, found, connector) for contact in found.left]
     order = {contact_id: at for at, contact_id in enumerate(found.keys)}
     contacts = sorted(found.case.contacts.values(), key=lambda each: (order.get(each.id, len(order)), each.id))
     rows = [_candidate(each, found, found.case, connector=connector) for each in contacts]
@@ -85,10 +85,12 @@ def _weak_key(contact: Contact, case: Case) -> str | None:
     return "namesake" if is_namesake else None
 
 
-def _left(contact: Contact, found: Rehearsed) -> Json:
+def _left(contact: Contact, found: Rehearsed, connector: Connector) -> Json:
     is_linked = found.link is not None and found.link.contact_id == contact.id
     key: MatchKey = "link" if is_linked else "object_id"
     state = "active" if contact.active else "inactive already"
+    if contact.company_id not in connector.company_ids:
+        state = f"moved to company {contact.company_id}, which is none of this connector's; {state}"
     return {**_contact(contact), "key": key, "chosen": True, "reason": f"this user's, by {KEYS[key]}; {state}"}
 
 

@@ -204,7 +204,7 @@ def _action(found: Rehearsed, warnings: list[Json]) -> tuple[str, str | None, st
 def _why_nothing(found: Rehearsed) -> str:
     if found.case is None:
         if any(contact.active for contact in found.left):
-            return "the contact stays as it is: somebody else has it, too"
+            return "the contact stays as it is: somebody else has it, too, or it is in a company that is none of ours"
         return "the user has no active contact of ours"
     if isinstance(found.verdict, Match) and found.verdict.contact is None:
         return "the account is switched off, so no contact is made for it"

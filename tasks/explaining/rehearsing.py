@@ -100,7 +100,9 @@ def rehearse(ports: Ports, run: Run, connector: Connector, *, located: Located, 
         found.decision = notebook.planned.get(user.id)
         links = {user.id: link} if link is not None else {}
         left = watched.inquiry.find_left([user.id], links, marked={user.id})[user.id]
-        found.left = tuple({contact.id: contact for contact in left}.values())
+        sought = {user_id: each.model_copy(update={"strayed_to": None}) for user_id, each in links.items()}
+        strayed = [each for each in watched.inquiry.find_strayed(sought).values() if each is not None]
+        found.left = tuple({contact.id: contact for contact in (*left, *strayed)}.values())
         names = {name_of(other) for other, _ in beside}
         rows = notebook.rows.get("warnings", ())
         found.warnings = tuple(row for row in rows if row["user_principal_name"] not in names)

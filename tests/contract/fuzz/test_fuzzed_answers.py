@@ -25,7 +25,7 @@ UNNEEDED = {
     ("graph", "GET /users/$count"): "a plain number, not JSON: half of it is one, too",
 }
 """Endpoints whose answer an operation can do without, and why: there an unreadable one need not end it."""
-WRITES = ("POST /Companies", "PATCH ", "POST /company/contacts", "POST /Users", "POST /subscriptions")
+WRITES = ("POST /Companies/{id}/Contacts", "PATCH ", "POST /company/contacts", "POST /Users", "POST /subscriptions")
 ASKING_MORE = {"check", "create", "count", "subscriptions"}
 """Operations for which UNNEEDED holds; others read the same endpoints for what they say."""
 ALWAYS_UNNEEDED = ("GET /ThresholdInformation",)

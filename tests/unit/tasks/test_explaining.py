@@ -215,6 +215,20 @@ def test_deleted_user_is_found_among_the_deleted(engine: Engine, by: str) -> Non
     assert [event["kind"] for event in answer["history"]] == ["created"]
 
 
+def test_leavers_contact_that_was_moved_away_is_shown_also_when_it_was_told(engine: Engine) -> None:
+    user = add(engine)
+    engine.run(sync_mode="full")
+    (contact,) = engine.psa.contacts.values()
+    engine.psa.contacts[contact.id] = contact.model_copy(update={"company_id": "999"})
+    engine.directory.delete_user(user.id)
+    for code in ("ContactMoved", None):
+        answer = explained(engine, user.id)
+        (candidate,) = answer["candidates"]
+        assert "moved to company 999" in candidate["reason"]
+        assert (answer["now"]["action"], answer["now"]["code"]) == ("skip", code)
+        engine.run(sync_mode="full")
+
+
 def test_user_that_is_gone_for_good_is_known_by_what_we_keep(engine: Engine) -> None:
     user = add(engine)
     engine.run()
