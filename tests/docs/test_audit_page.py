@@ -12,7 +12,7 @@ import pytest
 
 from adapters.autotask import AutotaskContacts
 from adapters.connectwise import ConnectWiseContacts
-from adapters.halo import HaloContacts
+from adapters.halo.contacts import COST as HALO_COST
 from tasks.auditing.audit_csv import COLUMNS
 from tasks.auditing.survivors import CRITERIA
 from tasks.profiles import GAPS
@@ -89,7 +89,7 @@ def test_the_example_works_and_writes_to_neither_side(installation: Installation
 COSTS = {  # by connector: what its adapter says of itself, and what a process asks once of the installation
     "contoso": ("connectwise", ConnectWiseContacts.cost, 2),  # where its API lives, its kinds of addresses and numbers
     "on-autotask": ("autotask", AutotaskContacts.cost, 4),  # zone, the hour's use, fields
-    "on-halo": ("halo", HaloContacts.cost, 1),  # the token
+    "on-halo": ("halo", HALO_COST, 1),  # the token
 }
 
 

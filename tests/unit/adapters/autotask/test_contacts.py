@@ -313,7 +313,7 @@ def test_active_companies_are_listed_five_hundred_a_call() -> None:
     full = [{"id": number, "companyName": f"Company {number}", "isActive": True} for number in range(500)]
     rest = [{"id": 500, "companyName": "Z", "isActive": True}]
     answers = [httpx.Response(200, json={"items": page, "pageDetails": {}}) for page in (full, rest)]
-    server = Installation(script=answers)
+    server = Installation(script=[*answers])
     pages = list(server.port().iter_companies())
     assert [len(page) for page in pages] == [500, 1]
     assert (pages[0][0].id, pages[1][0].name) == ("0", "Z")

@@ -342,7 +342,7 @@ def test_company_comes_with_its_sites_and_domains() -> None:
 def test_active_clients_are_listed_page_by_page_up_to_their_count() -> None:
     rows = [{"id": number, "name": f"Client {number}", "inactive": number == 2} for number in range(1, 5)]
     answers = [httpx.Response(200, json={"record_count": 4, "clients": page}) for page in (rows[:3], rows[3:])]
-    server = Installation(script=answers)
+    server = Installation(script=[*answers])
     assert [[company.id for company in page] for page in server.port().iter_companies()] == [["1", "3"], ["4"]]
     assert len(server.calls) == 2
 
