@@ -17,6 +17,7 @@ from worker.api.metrics import metrics_router
 from worker.api.notifications import notification_router
 from worker.api.plans import plans_router
 from worker.api.problems import answer_problems
+from worker.api.punctual import PunctualProtocol
 from worker.api.runs import runs_router
 from worker.api.standing import standing_router
 from worker.api.undo import undo_router
@@ -50,8 +51,15 @@ def create_api(ports: Callable[[], Ports], store: Callable[[], Store], access: A
 
 def serve_api(app: FastAPI, listen: str) -> None:
     """Serve until SIGINT or SIGTERM; what is being answered is finished. Raises OSError if the address is taken."""
-    config = uvicorn.Config(
+    with _bound(listen) as listener:
+        uvicorn.Server(config_of(app)).run(sockets=[listener])
+
+
+def config_of(app: FastAPI) -> uvicorn.Config:
+    """Return how it is served."""
+    return uvicorn.Config(
         app,
+        http=PunctualProtocol,
         access_log=False,  # addresses and tokens stand in the requests
         log_config=None,
         server_header=False,
@@ -60,8 +68,6 @@ def serve_api(app: FastAPI, listen: str) -> None:
         timeout_graceful_shutdown=WARM_STOP_S,
         limit_concurrency=MOST_REQUESTS,
     )
-    with _bound(listen) as listener:
-        uvicorn.Server(config).run(sockets=[listener])
 
 
 def _bound(listen: str) -> socket.socket:
