@@ -111,6 +111,10 @@ class FakeDirectory:
         """Let the next calls of this method raise."""
         self._failures[method].extend([error] * times)
 
+    def heal(self) -> None:
+        """Forget every failure that was not used up."""
+        self._failures.clear()
+
     # --- the port ---------------------------------------------------------------------------------------------------
 
     def fetch_users(self, link: str | None = None, *, created_since: str | None = None) -> DirectoryPage:
