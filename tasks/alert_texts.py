@@ -122,11 +122,12 @@ def _error(row: Json) -> str:
 
 
 def _command(incident: Incident) -> str:
-    if incident.kind == "cases":
-        return f"contact-sync review {' '.join(map(harmless, list(incident.members)[:MOST_NAMES]))}"
+    if incident.kind in ("cases", "claimed_twice"):
+        names = list(incident.members) or incident.met
+        return f"contact-sync review {' '.join(map(harmless, names[:MOST_NAMES]))}"
     if not incident.run_id:
         return LOOK
-    kind = {"held": "held", "claimed_twice": "warnings"}.get(incident.kind, "errors")
+    kind = "held" if incident.kind == "held" else "errors"
     return f"contact-sync report {harmless(incident.run_id)} --{kind}"
 
 

@@ -154,6 +154,7 @@ def test_two_connectors_of_one_tenant_are_an_alarm(engine: Engine) -> None:
     assert told(engine) == [
         f"contact-sync: tenant {TENANT}: two connectors claim the same tenant or contacts (again and contoso)"
     ]
+    assert "Look closer: contact-sync review again" in engine.notifier.sent[-1][2]
     assert len(reviewed(engine, "again")) == len(reviewed(engine, "contoso")) == 1
 
 

@@ -1,5 +1,6 @@
 """What `check` makes of vendors' answers; the vendors are stand-ins that answer or refuse."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -10,7 +11,7 @@ import pytest
 from adapters.errors import InstanceError, NotFoundError, TenantError
 from adapters.records import Company, Contact, Credential, FieldSpec, Organization, PsaSchema
 from tests.unit.worker.conftest import Installation
-from worker.cli import probing
+from worker.cli import main, probing
 from worker.cli.findings import Finding
 from worker.cli.permissions import NEEDED
 from worker.cli.probing import Pace, Prober
@@ -258,3 +259,37 @@ def test_connectors_that_meet_are_told(installation: Installation) -> None:
     installation.add("psa_default_company_id = 250")
     found = [(each.connector, each.what) for each in probe(installation) if "doubly mapped" in each.what]
     assert found == [("contoso", "company, doubly mapped"), ("fabrikam", "company, doubly mapped")]
+
+
+@pytest.fixture
+def check(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[str], list[dict[str, Any]]]:
+    """Check two customers by the command line, and return the findings."""
+    installation.add('tags = ["pilot"]\n[connectors.fabrikam]\ntags = ["pilot"]\npsa_default_company_id = "251"')
+    installation.add('tenant_id = "0e6b1c7a-92d4-4f0b-b1a5-7c3d2e1f0a9b"')
+    for name, value in installation.environment.items():
+        monkeypatch.setenv(name, value)
+
+    def check(arguments: str) -> list[dict[str, Any]]:
+        with pytest.raises(SystemExit) as end:
+            main(["--config", str(installation.path), "check", *arguments.split(), "--json"])
+        assert not end.value.code
+        return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    return check
+
+
+LISTED = {"": True, "--all": True, "--psa main": True, "contoso": False, "--tag pilot": False}
+
+
+@pytest.mark.parametrize("arguments", LISTED)
+def test_companies_are_listed_once_a_psa_and_only_if_all_its_customers_are_checked(
+    vendors: Vendors, check: Callable[[str], list[dict[str, Any]]], arguments: str
+) -> None:
+    companies = [Company(id=number, name=f"Customer {number}", active=True) for number in ("250", "251", "252")]
+    vendors.answers |= {"iter_companies": [tuple(companies)], "close": None}
+    noted = [each for each in check(arguments) if each["verdict"] == "note"]
+    expected = [[{"id": "252", "name": "Customer 252"}]] if LISTED[arguments] else []
+    assert [each["companies"] for each in noted] == expected
+    assert vendors.calls.count("iter_companies") == len(noted)
