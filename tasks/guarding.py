@@ -5,7 +5,7 @@ Writing only the object id is no such change. A first run is outside the guard: 
 
 import json
 import math
-from base64 import b85encode
+from base64 import urlsafe_b64encode
 from collections.abc import Collection, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
@@ -150,7 +150,7 @@ def fingerprint_of(planned: Planned) -> str:
     assert target is not None  # noqa: S101 - Planned holds exactly one of the two
     facts = [planned.user.id, target.model_dump(), planned.before]
     text = json.dumps(facts, sort_keys=True, ensure_ascii=True)
-    return b85encode(blake2b(text.encode(), digest_size=12).digest()).decode()
+    return urlsafe_b64encode(blake2b(text.encode(), digest_size=12).digest()).decode()
 
 
 def explain_hold(excesses: Sequence[Excess], *, run_id: str) -> str:

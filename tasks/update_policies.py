@@ -1,6 +1,6 @@
 """When a field that differs is written, by its policy, and what becomes of an edit made in the PSA. Pure."""
 
-from base64 import b85encode
+from base64 import urlsafe_b64encode
 from hashlib import blake2b
 
 from tasks.connector import FieldRule
@@ -37,4 +37,4 @@ def fate_of(rule: FieldRule, *, writes: bool) -> str:
 
 def digest_of(text: str, *, size: int = 9) -> str:
     """Return a short digest in letters, equal on every machine."""
-    return b85encode(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=size).digest()).decode()
+    return urlsafe_b64encode(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=size).digest()).decode()
