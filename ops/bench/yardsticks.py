@@ -13,7 +13,8 @@ from typing import Any
 
 from ops.bench.plain_app import Sender
 from ops.bench.sequential import Psa, fetch_users
-from tests.integration.stack import ROOT, Stack, running_stack
+from tests.integration.processes import ROOT
+from tests.integration.stack import Stack, running_stack
 
 __all__ = ["run_ceiling", "run_sequential", "run_textbook", "walk_graph"]
 

@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from tests.integration.stack import ROOT, SMALL_TIMES, Stack, wait_for
+from tests.integration.processes import ROOT
+from tests.integration.stack import SMALL_TIMES, Stack, wait_for
 from worker.cli.sandbox import NO_LIMITS
 from worker.compose import publish_configuration
 from worker.services import ALL_QUEUES, beat_service, worker_service

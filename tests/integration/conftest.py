@@ -1,4 +1,5 @@
-"""How these tests share: those of a module's installation stay together; all commands hear Ctrl-C, as in a terminal."""
+"""How these tests share: those of a module's installation stay together; a process of tests has one nursery; all
+commands hear Ctrl-C, as in a terminal."""
 
 import signal
 from pathlib import Path
@@ -7,7 +8,13 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # it has no types
 
+from tests.integration.processes import Nursery
+from tests.integration.stack import Stack
+
 SHARED = ('scope="module"', 'scope="package"', 'scope="session"')
+
+
+nursery = Nursery()
 
 
 class Together(LoadScopeScheduling):  # type: ignore[misc]  # xdist says nothing of its types here
@@ -26,3 +33,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
 def pytest_configure() -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # we are a shell's background job, and our children would be
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    Stack.starter = nursery
+
+
+def pytest_unconfigure() -> None:
+    nursery.close()

@@ -4,13 +4,12 @@ import json
 import os
 import signal
 import ssl
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 
@@ -18,6 +17,7 @@ from adapters.records import Run
 from tasks.publishing import CeleryPublisher
 from tasks.requesting import request_run
 from tests.fakes.valkey import RealValkey
+from tests.integration.processes import Process, Starter, start_alone
 from worker.celery_app import create_app
 from worker.cli.sandbox import NO_LIMITS, PSA_KEYS
 from worker.compose import build_ports, open_store, publish_configuration
@@ -25,7 +25,6 @@ from worker.reporting import write_run_report
 from worker.services import ALL_QUEUES, Service, api_service, beat_service, flower_service, worker_service
 from worker.settings import Settings, load_settings
 
-ROOT = Path(__file__).parents[2]
 CELERY = (sys.executable, "-m", "celery", "-A", "worker.app:app")
 Json = dict[str, Any]
 
@@ -90,6 +89,8 @@ psa_default_company_id = "{company_id}"
 class Stack:
     """One installation of its own in a folder. Times are small, so that recovery takes seconds."""
 
+    starter: ClassVar[Starter] = staticmethod(start_alone)
+
     def __init__(
         self,
         folder: Path,
@@ -105,17 +106,20 @@ class Stack:
         workers: str = "",
         connectors: dict[str, str] | None = None,
         reached: Callable[[RealValkey], str] = lambda valkey: valkey.url,
+        starter: Starter | None = None,
     ) -> None:
         """Start Valkey and sandbox, and publish the configuration; no worker yet.
 
         `tenants` is how many there are, or the users of each further one: "100,100". `latency_ms` delays each.
         `timing` replaces some of the small times; an empty one means production's. `service` and `workers` are further
         lines of their tables. `connectors` are names with their settings, the first one for the first tenant and its
-        company, and so on; the sandbox has three. `reached` makes the store's address."""
+        company, and so on; the sandbox has three. `reached` makes the store's address. `starter` replaces how
+        processes are started."""
         self.folder = folder
+        self._starter = starter or self.starter
         self.psa = psa
-        self.workers: list[subprocess.Popen[bytes]] = []
-        self._others: list[subprocess.Popen[bytes]] = []
+        self.workers: list[Process] = []
+        self._others: list[Process] = []
         (folder / "valkey").mkdir()
         self.valkey = RealValkey(folder / "valkey")
         self._redis_url = reached(self.valkey)
@@ -233,38 +237,36 @@ class Stack:
 
     # --- processes ---
 
-    def start_worker(
-        self, *, pool: str = "threads", concurrency: int = 16, **environment: str
-    ) -> subprocess.Popen[bytes]:
+    def start_worker(self, *, pool: str = "threads", concurrency: int = 16, **environment: str) -> Process:
         """Start one worker of this size for all queues."""
         service = worker_service(self.settings, name=self._next_worker(), pool=pool, slots=concurrency)
         return self._start_worker(service.command, **service.environment | environment)
 
-    def start_service_worker(self, service: Service | None = None) -> subprocess.Popen[bytes]:
+    def start_service_worker(self, service: Service | None = None) -> Process:
         """Start one worker as `contact-sync worker` and `up` do."""
         service = service or worker_service(self.settings, name=self._next_worker())
         return self._start_worker(service.command, **service.environment)
 
-    def start_celery_worker(self, **environment: str) -> subprocess.Popen[bytes]:
+    def start_celery_worker(self, **environment: str) -> Process:
         """Start one worker for all queues by Celery's own command."""
         options = ["-Q", ",".join(ALL_QUEUES), "-P", "threads", "-c", "8", "-n", f"{self._next_worker()}@test"]
         return self._start_worker([*CELERY, "worker", *options, "--loglevel", "INFO"], **environment)
 
-    def start_flower(self) -> subprocess.Popen[bytes]:
+    def start_flower(self) -> Process:
         """Start Flower as `contact-sync flower` and `up` do."""
         service = flower_service(self.settings)
         return self._start_other(service.command, log="flower", **service.environment)
 
-    def start_beat(self) -> subprocess.Popen[bytes]:
+    def start_beat(self) -> Process:
         """Start a beat as `contact-sync beat` and `up` do."""
         service = beat_service(self.settings)
         return self._start_other(service.command, log="beat", **service.environment)
 
-    def start_celery_beat(self) -> subprocess.Popen[bytes]:
+    def start_celery_beat(self) -> Process:
         """Start a beat by Celery's own command."""
         return self._start_other([*CELERY, "beat", "--loglevel", "INFO"], log="beat")
 
-    def start_api(self) -> subprocess.Popen[bytes]:
+    def start_api(self) -> Process:
         """Start the HTTP API."""
         service = api_service(self.settings)
         return self._start_other(service.command, log="api", **service.environment)
@@ -279,7 +281,7 @@ class Stack:
         except httpx.TransportError:
             return False
 
-    def kill(self, process: subprocess.Popen[bytes]) -> None:
+    def kill(self, process: Process) -> None:
         """End a process and its children by SIGKILL."""
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -287,26 +289,19 @@ class Stack:
     def _next_worker(self) -> str:
         return f"w{len(self.workers)}"
 
-    def _start_worker(self, command: Sequence[str], **environment: str) -> subprocess.Popen[bytes]:
+    def _start_worker(self, command: Sequence[str], **environment: str) -> Process:
         process = self._start(command, log=f"worker-{self._next_worker()}", **environment)
         self.workers.append(process)
         return process
 
-    def _start_other(self, command: Sequence[str], *, log: str, **environment: str) -> subprocess.Popen[bytes]:
+    def _start_other(self, command: Sequence[str], *, log: str, **environment: str) -> Process:
         process = self._start(command, log=f"{log}-{len(self._others)}", **environment)
         self._others.append(process)
         return process
 
-    def _start(self, command: Sequence[str], *, log: str, **environment: str) -> subprocess.Popen[bytes]:
-        with (self.folder / f"{log}.log").open("wb") as out:
-            return subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env={**os.environ, "CONTACT_SYNC_CONFIG": str(self.config), **environment},
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+    def _start(self, command: Sequence[str], *, log: str, **environment: str) -> Process:
+        whole = {**os.environ, "CONTACT_SYNC_CONFIG": str(self.config), **environment}
+        return self._starter(command, log=self.folder / f"{log}.log", environment=whole)
 
     def log(self) -> str:
         """Return what the workers printed."""
@@ -323,16 +318,14 @@ class Stack:
         self._sandbox.wait(10)
         self.valkey.kill()
 
-    def _start_sandbox(self, users: int, seed: int, *, tenants: str, latency_ms: float) -> subprocess.Popen[bytes]:
+    def _start_sandbox(self, users: int, seed: int, *, tenants: str, latency_ms: float) -> Process:
         folder = self.folder / "sandbox"
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "ops.sandbox", "--dir", str(folder)),
-                *("--users", str(users), "--seed", str(seed), "--tenants", tenants),
-                *("--latency-ms", str(latency_ms), "--parent-pid", str(os.getpid())),
-            ],
-            cwd=ROOT,
-        )
+        command = [
+            *(sys.executable, "-m", "ops.sandbox", "--dir", str(folder)),
+            *("--users", str(users), "--seed", str(seed), "--tenants", tenants),
+            *("--latency-ms", str(latency_ms), "--parent-pid", str(os.getpid())),
+        ]
+        process = self._starter(command, log=self.folder / "sandbox.log", environment=os.environ)
         ready = folder / "sandbox.json"
         wait_for(ready.exists, timeout_s=120, what=lambda: "the sandbox did not start")
         self.facts: Json = json.loads(ready.read_text())

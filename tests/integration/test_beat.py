@@ -1,7 +1,6 @@
 """The schedule with real beats and real workers: each moment gets one run, whatever beats live or die."""
 
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.stack import ROOT, Stack, running_stack, wait_for
+from tests.integration.processes import ROOT, Process
+from tests.integration.stack import Stack, running_stack, wait_for
 
 NEW_YEAR = 'schedule = "0 0 1 1 *"'  # no moment passes while a test runs
 LONG_AGO_MS = 400 * 86_400_000
@@ -95,7 +95,7 @@ def test_beat_begins_with_what_was_missed_and_leaves_no_file(stack: Stack) -> No
     assert not stack.settings.service.state_dir.exists()
 
 
-def start_beating(stack: Stack, *, by_celery: bool = False) -> subprocess.Popen[bytes]:
+def start_beating(stack: Stack, *, by_celery: bool = False) -> Process:
     """Start a beat, and see it send while no worker takes what it sends."""
     before = messages(stack)
     beat = stack.start_celery_beat() if by_celery else stack.start_beat()

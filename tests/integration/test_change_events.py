@@ -5,7 +5,6 @@ One installation for all tests, with the sandbox as Graph: handshake, delivery, 
 
 import itertools
 import socket
-import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ import httpx
 import pytest
 
 from tests.fakes.webhook import Webhook, running_webhook
+from tests.integration.processes import Process
 from tests.integration.stack import Json, Stack, running_stack, wait_for
 
 START_S = 60
@@ -37,7 +37,7 @@ class Installation:
         self.stack = stack
         self.webhook = webhook
         self.incidents: list[str] = []
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.processes: dict[str, Process] = {}
         self.start("api")
         stack.wait_for_api()  # Graph asks it as soon as a worker subscribes; what it refuses is tried a minute later
         for name in ("worker", "beat"):
@@ -47,7 +47,7 @@ class Installation:
         self._numbers = itertools.count(1)
 
     def start(self, name: str) -> None:
-        starts: dict[str, Callable[[], subprocess.Popen[bytes]]] = {
+        starts: dict[str, Callable[[], Process]] = {
             "api": self.stack.start_api,
             "worker": self.stack.start_worker,
             "beat": self.stack.start_beat,

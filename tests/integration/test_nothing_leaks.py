@@ -21,6 +21,7 @@ import pytest
 from adapters.store.packing import VERSION, unpack
 from tests.fakes.webhook import Webhook, running_webhook
 from tests.integration.installed import listening
+from tests.integration.processes import start_alone
 from tests.integration.stack import Json, Stack, running_stack, wait_for
 
 LOGIN = ("operator", "zzflowerpassword")
@@ -95,7 +96,7 @@ token = "{TOKEN}"
 gather = 1
 error_rate = 0
 error_users = 1"""
-        with running_stack(folder, users=12, service=service) as stack:
+        with running_stack(folder, users=12, service=service, starter=start_alone) as stack:
             watched = Watched(stack, f"http://{listen}", f"http://{api}", webhook)
             live_through_it(watched)
             watched.stop()

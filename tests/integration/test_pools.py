@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.exact import assert_exact
+from tests.integration.processes import Process
 from tests.integration.stack import Stack, running_stack, wait_for
 
 WRITES = {"vendor": "connectwise", "path": "/company/contacts"}
@@ -63,7 +64,7 @@ def test_solo_worker_writes_exactly(stack: Stack) -> None:
     assert_exact(stack, stack.run(sync_mode="full", timeout_s=60))
 
 
-def start_prefork(stack: Stack) -> subprocess.Popen[bytes]:
+def start_prefork(stack: Stack) -> Process:
     before = set(living_pids(stack))
     worker = stack.start_worker(pool="prefork", concurrency=CHILDREN)
     wait_for(lambda: len(set(living_pids(stack)) - before) == CHILDREN, timeout_s=40, what=stack.log)

@@ -1,7 +1,6 @@
 """Recovery with the times that production has: a kill costs less than a minute, and nothing is lost or doubled."""
 
 import logging
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.exact import assert_exact
+from tests.integration.processes import Process
 from tests.integration.stack import Stack, running_stack, wait_for
 
 RECOVERY_S = 60.0
@@ -47,7 +47,7 @@ def test_all_workers_and_beat_killed_and_one_started(stack: Stack) -> None:
     wait_for_recovery(stack, run_id, killed_s=killed_s)
 
 
-def start_workers(stack: Stack) -> list[subprocess.Popen[bytes]]:
+def start_workers(stack: Stack) -> list[Process]:
     workers = [stack.start_worker(concurrency=32) for _ in range(WORKERS)]
     wait_for(lambda: len(stack.store.presence.living()) == WORKERS, timeout_s=40, what=stack.log)
     return workers

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.exact import assert_exact
+from tests.integration.processes import Process
 from tests.integration.stack import SMALL_TIMES, Stack, running_stack, wait_for
 
 WRITES = {"vendor": "connectwise", "path": "/company/contacts"}
@@ -56,7 +56,7 @@ def test_worker_that_falls_asleep_again_and_again(stack: Stack) -> None:
     assert_exact(stack, stack.wait(run_id, timeout_s=60))
 
 
-def start_worker(stack: Stack) -> subprocess.Popen[bytes]:
+def start_worker(stack: Stack) -> Process:
     before = stack.store.presence.living()
     worker = stack.start_worker(concurrency=8)
     wait_for(lambda: bool(set(stack.store.presence.living()) - set(before)), timeout_s=30, what=stack.log)

@@ -16,7 +16,8 @@ from adapters.errors import TransientError
 from ops.sandbox.certificates import write_server_certificate
 from tests.fakes.valkey import RealValkey
 from tests.integration.exact import assert_exact
-from tests.integration.stack import ROOT, Stack, running_stack, wait_for
+from tests.integration.processes import ROOT
+from tests.integration.stack import Stack, running_stack, wait_for
 
 PASSWORD = "not@word/of:ours"
 REFUSED = "certificate verify failed"

@@ -1,6 +1,5 @@
 """Workers asked to end in the middle of a run: soon, without losing an answer, and the run goes on at once."""
 
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.exact import assert_exact
+from tests.integration.processes import Process
 from tests.integration.stack import Stack, running_stack, wait_for
 
 WRITES = {"vendor": "connectwise", "path": "/company/contacts"}
@@ -78,7 +78,7 @@ def written(stack: Stack) -> set[str]:
     return {str(write["contact_id"]) for write in stack.writes()}
 
 
-def seconds_to_end(worker: subprocess.Popen[bytes]) -> float:
+def seconds_to_end(worker: Process) -> float:
     asked_s = time.monotonic()
     worker.terminate()
     worker.wait(60)
