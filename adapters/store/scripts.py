@@ -10,6 +10,7 @@ functions of prelude.lua stand before each of them.
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -36,8 +37,9 @@ class Script:
         return len(self.keys), [*values, *rest]
 
 
+@cache
 def load_scripts() -> dict[str, Script]:
-    """Read all scripts, by name."""
+    """Read all scripts, by name; once in a process."""
     folder = files(__package__) / "lua"
     sources = {
         entry.name.removesuffix(".lua"): entry.read_text() for entry in folder.iterdir() if entry.name.endswith(".lua")

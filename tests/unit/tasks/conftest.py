@@ -23,7 +23,7 @@ def valkey() -> Iterator[RealValkey]:
 
 @pytest.fixture
 def opened(valkey: RealValkey) -> Iterator[Installations]:
-    installations = Installations(valkey.url, timing=STORE_TIMING)
+    installations = Installations(valkey.socket_url, timing=STORE_TIMING)
     yield installations
     installations.close()
 
@@ -31,7 +31,7 @@ def opened(valkey: RealValkey) -> Iterator[Installations]:
 @pytest.fixture(scope="session")
 def undisturbed_runs(valkey: RealValkey) -> Iterator[dict[str, Result]]:
     """What the furnished runs leave when nothing happens to them, by mode."""
-    installations = Installations(valkey.url, timing=STORE_TIMING)
+    installations = Installations(valkey.socket_url, timing=STORE_TIMING)
     yield {mode: undisturbed_result(installations(mode), mode) for mode in SCENES}
     installations.close()
 

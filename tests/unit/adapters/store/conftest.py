@@ -26,7 +26,7 @@ def opened(valkey: RealValkey) -> Iterator[Callable[..., Store]]:
     stores: list[Store] = []
 
     def opened_store(timing: StoreTiming = PATIENT) -> Store:
-        store = open_store(valkey.url, prefix=prefix, timing=timing)
+        store = open_store(valkey.socket_url, prefix=prefix, timing=timing)
         stores.append(store)
         store.presence.beat()
         return store
