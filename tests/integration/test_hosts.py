@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import psutil
 import pytest
 
 from tests.integration.exact import assert_exact
+from tests.integration.processes import Process
 from tests.integration.stack import Stack, running_stack, wait_for
 
 PER_MINUTE = 1200
@@ -30,7 +30,7 @@ class Host:
         self._config = folder / "contact-sync.toml"
         self._config.write_text(text.replace(str(stack.folder), str(folder)), encoding="utf-8")
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self) -> Process:
         return self._stack.start_worker(concurrency=4, CONTACT_SYNC_CONFIG=str(self._config))
 
 
