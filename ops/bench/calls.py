@@ -71,10 +71,12 @@ class Row:
 
 
 def count_calls(psa: str, *, users: int) -> Iterator[Row]:
-    """Make a first full run, a second one and an incremental one, audit what they left, and count the calls of each."""
+    """Make a first full run, a second one, an incremental one of a changed per cent, and an audit; count all calls."""
     with _running(psa, users=users) as (sandbox, engine, psa_under_test):
         vendor = psa_under_test.vendor
         for name, mode in (("first full", "full"), ("second full", "full"), ("incremental", "incremental")):
+            if name == "incremental":
+                _change(sandbox, users // 100)
             before = _calls(sandbox)
             report = _run(engine, mode)
             spent = {who: count - before.get(who, 0) for who, count in _calls(sandbox).items()}
@@ -146,6 +148,12 @@ def _run(engine: Engine, mode: str) -> Json:
     run_id = engine.request(sync_mode=mode)
     engine.work(most_steps=10_000_000)
     return engine.report(run_id)
+
+
+def _change(sandbox: Sandbox, number: int) -> None:
+    people = [user for user in sandbox.users(_tenant_id(sandbox)) if user.get("accountEnabled") and user.get("mail")]
+    for user in people[-number:]:
+        sandbox.mutate("graph.update_user", user=user["id"], set={"jobTitle": "Moved"})
 
 
 def _calls(sandbox: Sandbox) -> dict[str, int]:

@@ -10,6 +10,7 @@ import pytest
 
 from ops.bench.plots import FIGURES, values_of
 from ops.bench.scenarios import SCENARIOS
+from ops.bench.store import measure
 
 ROOT = Path(__file__).parents[2]
 USERS = 30
@@ -44,6 +45,13 @@ def test_what_cannot_be_measured_is_refused(arguments: tuple[str, str]) -> None:
     result = bench(*arguments)
     assert result.returncode == 2
     assert arguments[0] in result.stderr
+
+
+def test_what_users_cost_the_store_is_measured() -> None:
+    first, second, changed = measure(100)
+    assert (first.written, second.written, changed.written) == (100, 0, 1)
+    assert first.commands > second.commands > 0
+    assert min(first.kept_bytes, first.working_bytes) > 0
 
 
 def test_each_figure_is_of_scenarios_that_exist() -> None:
