@@ -12,6 +12,8 @@ from typing import Any
 from tests.chaos.boundaries import Death
 from tests.chaos.enumerated import kill_at, record
 from tests.chaos.ground import Ground, standing_ground
+from tests.chaos.plans import plan_of
+from tests.chaos.random_trials import disturb
 from tests.chaos.scenes import SCENES
 from tests.chaos.table import print_table
 from tests.chaos.trial import Trial
@@ -20,6 +22,8 @@ Json = dict[str, Any]
 
 EXAMPLES = """\
 Examples:
+  ops/bin/chaos --trials 500 --seed 1 --resume trials.jsonl   random trials of the seeds 1 to 500; resumed
+  ops/bin/chaos --trials 1 --seed 17                   the trial of one seed again
   ops/bin/chaos --enumerated --resume kills.jsonl      one kill at every boundary; what is in the file is not repeated
   ops/bin/chaos --enumerated --scene full --every 10   every tenth of them
   ops/bin/chaos --scene full --death 'before upsert_contact: store user_intent #3'   one of them again
@@ -48,6 +52,8 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--trials", type=int, default=0, metavar="N", help="random trials of N seeds")
+    parser.add_argument("--seed", type=int, default=1, metavar="S", help="the first seed (default 1)")
     parser.add_argument("--enumerated", action="store_true", help="one kill before and after each boundary")
     parser.add_argument(
         "--scene", dest="scenes", action="append", choices=tuple(SCENES), help="only these runs (may be repeated)"
@@ -59,8 +65,8 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--json", action="store_true", help="print a JSON object a trial instead of lines and a table")
     asked = parser.parse_args(arguments)
-    if not asked.enumerated and asked.death is None:
-        parser.error("say what to do: --enumerated, or --death with --scene")
+    if not asked.enumerated and asked.death is None and asked.trials < 1:
+        parser.error("say what to do: --trials N, --enumerated, or --death with --scene")
     asked.scenes = asked.scenes or list(SCENES)
     return asked
 
@@ -79,12 +85,16 @@ def _rows(path: Path | None) -> list[Json]:
 
 
 def _trials(ground: Ground, asked: argparse.Namespace, done: set[str]) -> Iterator[Trial]:
-    for scene in asked.scenes:
+    for scene in asked.scenes if asked.enumerated or asked.death else ():
         recording = record(ground, scene)
         deaths = [asked.death] if asked.death else recording.deaths()[:: asked.every]
         for death in deaths:
             if f"{scene}: {death}" not in done:
                 yield kill_at(ground, recording, death)
+    for seed in range(asked.seed, asked.seed + asked.trials):
+        plan = plan_of(seed)
+        if str(plan) not in done:
+            yield disturb(ground, plan)
 
 
 def _keep(asked: argparse.Namespace, trial: Trial, *, number: int) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from tests.chaos.clock import HostClock
 from tests.integration.processes import ROOT
 from tests.integration.stack import SMALL_TIMES, Stack, wait_for
 from worker.cli.sandbox import NO_LIMITS
@@ -17,7 +18,8 @@ from worker.compose import publish_configuration
 from worker.services import ALL_QUEUES, beat_service, worker_service
 
 USERS = 40
-TIMES = {**SMALL_TIMES, "due_s": 2, "step_due_s": 3, "write_deadline_s": 1.5}
+DELTA_PAGE = 5  # so that changes come on several pages
+TIMES = {**SMALL_TIMES, "due_s": 2, "step_due_s": 3, "write_deadline_s": 1.5, "longest_countdown_s": 3}
 PRODUCTION_STEP_DUE_S, PRODUCTION_RECOVERY_S = 45, 60
 RECOVERY_S = PRODUCTION_RECOVERY_S / PRODUCTION_STEP_DUE_S * TIMES["step_due_s"]
 """How soon a run goes on after a kill at these times, in proportion to the promise at production's."""
@@ -59,9 +61,11 @@ class Ground:
         """Start everything but workers and beat."""
         self.folder = folder
         self.stack = Stack(folder, users=users, timing=TIMES, connectors=CONNECTORS)
+        self.clock = HostClock(folder / "clock")
         self.processes: list[Process] = []
+        self._live_with_full_disks()
         self._nursery = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "tests.chaos.nursery"],
+            [sys.executable, "-W", "ignore", "-m", "tests.chaos.nursery", str(self.clock.path)],
             cwd=ROOT,
             env={**os.environ, "CONTACT_SYNC_CONFIG": str(self.stack.config)},
             stdin=subprocess.PIPE,
@@ -72,14 +76,25 @@ class Ground:
     def begin(self) -> None:
         """Put everything back to where the first trial found it."""
         self.end_processes()
+        self.clock.step(0)
         for log in self.folder.glob("worker-*.log"):
             log.unlink()
         self.stack.control.post("reset")
         self.stack.control.post("limits", json=NO_LIMITS)
+        self.stack.control.post("settings", json={"graph.delta_page_size": DELTA_PAGE})
         self.stack.store.connection.client.flushall()
         self.stack.store.connection.client.script_flush()
         self.stack.store.close()
         publish_configuration(self.stack.settings, self.stack.store)
+
+    def _live_with_full_disks(self) -> None:
+        """Start Valkey again so that a file that may not grow is an error, as on a full disk, and no death."""
+        server = self.stack.valkey._server
+        program = self.folder / "valkey-server"
+        program.write_text(f"#!/bin/sh\ntrap '' XFSZ\nexec '{server._binary_path}' \"$@\"\n")
+        program.chmod(0o700)
+        server._binary_path = program
+        self.stack.valkey.restart()
 
     def start_worker(
         self, *, pool: str = "threads", slots: int = 8, environment: Mapping[str, str] | None = None

@@ -1,4 +1,4 @@
-"""`python -m tests.chaos.nursery`: imports the product once, then forks a service of it for each line it is given.
+"""`python -m tests.chaos.nursery CLOCK`: imports the product once, then forks a service for each line it is given.
 
 A real process as `python -m worker.start` starts it, without the second that its imports take. A line is JSON: the
 arguments, the log, the environment; the answer is the process id. Its children lead process groups, and end with it.
@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import worker.app  # noqa: F401 - what takes long; reads the configuration, opens no connection
-from tests.chaos import boundaries
+from tests.chaos import boundaries, clock
 from worker.start import start
 
 
 def main() -> None:
     """Serve until the input ends."""
+    clock.install(Path(sys.argv[1]))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are gone at once
     children: list[int] = []
     for line in sys.stdin:

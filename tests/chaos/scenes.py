@@ -45,13 +45,13 @@ def change_people(stack: Stack) -> None:
         stack.mutate(op="graph.create_user", set={"userPrincipalName": name, "mail": name, **person})
 
 
-def _new_names(stack: Stack) -> Json:
-    users = [user for user in stack.control.get("truth").json()["users"] if user["outcome"] == "created"]
+def _all_that_changed(stack: Stack) -> Json:
+    users = [user for user in stack.truth()["users"] if user["outcome"] in ("created", "updated")]
     return {"user_principal_names": sorted(str(user["user_principal_name"]) for user in users)}
 
 
 SCENES = {
     "full": Scene(_nothing, lambda _: {"sync_mode": "full"}, counts_all=True),
     "incremental": Scene(_changed_since_a_full_run, lambda _: {}, counts_all=False),
-    "targeted": Scene(_changed_since_a_full_run, _new_names, counts_all=False),
+    "targeted": Scene(_changed_since_a_full_run, _all_that_changed, counts_all=False),
 }

@@ -1,12 +1,11 @@
 """The short version of `ops/bin/chaos --enumerated`: that nothing is left out of the list, and a death of each kind."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.chaos.boundaries import Death
 from tests.chaos.enumerated import Recording, kill_at, record
-from tests.chaos.ground import Ground, standing_ground
+from tests.chaos.ground import Ground
+from tests.chaos.trial import PATIENCE
 
 KINDS = {
     "vendor write": ("upsert_contact: connectwise POST /company/contacts", "upsert_contact: connectwise PATCH"),
@@ -26,15 +25,8 @@ KINDS = {
 }
 DEATHS = [
     Death("upsert_contact: connectwise POST /company/contacts", "after", 5),
-    Death("judge: store plan_add", "after", 1),
     Death("close_run: store run_close", "before", 1),
 ]
-
-
-@pytest.fixture(scope="module")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    with standing_ground(tmp_path_factory.mktemp("ground")) as standing:
-        yield standing
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +46,7 @@ def test_boundaries_of_each_kind_are_found_by_themselves(recording: Recording, k
 def test_worker_dies_at_a_boundary_and_another_one_ends_its_run_exactly(
     ground: Ground, recording: Recording, death: Death
 ) -> None:
-    trial = kill_at(ground, recording, death)
+    trial = kill_at(ground, recording, death, patience=PATIENCE)
     assert trial.injected == {"worker killed at a boundary": 1}, "it never came there"
     assert trial.misses == []
 

@@ -3,6 +3,9 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+PATIENCE = 5.0
+"""How much longer a trial may take in a check: no machine is judged by its speed there."""
+
 
 @dataclass(frozen=True)
 class Trial:
