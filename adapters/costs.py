@@ -20,6 +20,7 @@ class Cost:
     iter_companies: int = 1  # a page
     count_contacts: int = 1
     fetch_contact: int = 1
+    fetch_by_ids: int = 1
     find_contacts: int
     find_namesakes: int
     create_contact: int

@@ -1,6 +1,6 @@
 """A PSA that may be read and not written: what a dry run is given in place of the real one."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NoReturn, Protocol
 
 from adapters.errors import SyncError
@@ -21,6 +21,7 @@ class _Readable(Protocol):
     def fetch_contacts(self, company_id: str, cursor: str | None = None) -> tuple[tuple[Contact, ...], str | None]: ...
     def count_contacts(self, company_id: str) -> int: ...
     def fetch_contact(self, contact_id: str) -> Contact: ...
+    def fetch_by_ids(self, contact_ids: Sequence[str]) -> Mapping[str, Contact | None]: ...
     def find_contacts(
         self, company_ids: Sequence[str], *, entra_id: str, emails: Sequence[str]
     ) -> tuple[Contact, ...]: ...
@@ -39,6 +40,7 @@ class ReadOnlyContacts:
         self.fetch_contacts = contacts.fetch_contacts
         self.count_contacts = contacts.count_contacts
         self.fetch_contact = contacts.fetch_contact
+        self.fetch_by_ids = contacts.fetch_by_ids
         self.find_contacts = contacts.find_contacts
         self.find_namesakes = contacts.find_namesakes
 

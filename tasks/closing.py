@@ -5,7 +5,7 @@ from typing import Any
 
 from adapters.records import Churn, Run, RunState, Watermark
 from adapters.records.runs import CANCELLED
-from tasks import alert_facts, approving, codes, guarding, reading_plan, report
+from tasks import alert_facts, approving, codes, guarding, reading_back, reading_plan, report
 from tasks.guarding import Excess
 from tasks.ports import Ports
 from tasks.request import SyncRequest
@@ -15,14 +15,16 @@ Json = dict[str, Any]
 
 
 def close_run(ports: Ports, run: Run) -> float | None:
-    """Close a run in which every user has an outcome; one that has not is fed instead."""
+    """Close a run in which every user has an outcome, once a sample is read back; one that has not is fed instead."""
     if run.state is not RunState.WRITING:
         return None
-    if ports.plan.is_complete(run.run_id):
-        _close(ports, run)
-    else:
+    if not ports.plan.is_complete(run.run_id):
         ports.publisher.feed(run.instance)
-    return None
+        return None
+    wait_s = reading_back.read_back(ports, run)
+    if wait_s is None and (current := ports.runs.load_run(run.run_id)) is not None:
+        _close(ports, current)
+    return wait_s
 
 
 def request_close(ports: Ports, run: Run) -> None:
@@ -96,6 +98,8 @@ def _close(ports: Ports, run: Run) -> None:
     )
     head["held"] = run.notes.get("held") or []
     head["home"] = run.home
+    if (read_back := reading_back.summary(run)) is not None:
+        head["read_back"] = read_back
     if run.undoes:
         head["undoes"] = run.undoes
     carried = run.notes.get(CARRIES_OUT)
@@ -135,7 +139,7 @@ def _plan_of(ports: Ports, run: Run) -> Json | None:
 
 
 def _run_warnings(ports: Ports, run: Run) -> list[Json]:
-    found = [reading_plan.mode_warning(run), _held_warning(run)]
+    found = [reading_plan.mode_warning(run), _held_warning(run), reading_back.unread_warning(run)]
     found += [*run.notes.get("claims", []), *run.notes.get("warnings", [])]
     return [report.warning_row(warning, at=now(ports)) for warning in found if warning]
 

@@ -78,6 +78,7 @@ class Connector(Record):
     on_company_change: Literal["report", "move"] = "report"
     keep_active: tuple[str, ...] = ()  # principal names, object ids, contact ids: never deactivated
     guard: Guard = Guard()
+    read_back: float = 0.02  # share of the writes that is read and compared, of a first run all; 0: none
     tags: tuple[str, ...] = ()
     fingerprint: str = ""  # of everything that decides scope, company, matching and mapping
 

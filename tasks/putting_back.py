@@ -15,6 +15,7 @@ from tasks.connector import Connector
 from tasks.contact_keys import object_id_of
 from tasks.differences import written_values
 from tasks.drafting import name_of
+from tasks.held_values import MARKS, held_value
 from tasks.leaving import is_kept
 from tasks.refusals import warning
 from tasks.update_policies import VALUE_DIGEST_BYTES, digest_of
@@ -22,8 +23,6 @@ from tasks.update_policies import VALUE_DIGEST_BYTES, digest_of
 __all__ = ["PuttingBack", "Written", "written_by"]
 
 Json = dict[str, Any]
-
-_MARKS = ("company", "site_id", "entra_id", "active")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ class PuttingBack:
         warnings: list[Json] = []
         back = {}
         for name, (before, sent) in written.changes.items():
-            present = _present(contact, name)
+            present = held_value(contact, name)
             if self._same(name, present, before):
                 continue
             reason = self._obstacle(written, contact, link, name, present=present, before=before, sent=sent)
@@ -182,7 +181,7 @@ class PuttingBack:
         return "a later run" if is_ours else "somebody, in the PSA,"
 
     def _same(self, name: str, one: str | None, other: str | None) -> bool:
-        if name in _MARKS:
+        if name in MARKS:
             return (one or "").casefold() == (other or "").casefold()
         return are_same(self._kinds.get(name) or guess_kind(name), one, other)
 
@@ -211,7 +210,7 @@ class PuttingBack:
             change=_change(contact, back, site_id=former.site_id if moves else None),
             addresses=tuple(dict.fromkeys(addresses)) if "email" in back else (),
             changed_fields=tuple("site" if name == "site_id" else name for name in back),
-            before={"site" if name == "site_id" else name: _present(contact, name) for name in back},
+            before={"site" if name == "site_id" else name: held_value(contact, name) for name in back},
             warnings=tuple(warnings),
             fingerprint=former.fingerprint if "entra_id" in back else known.fingerprint,
             written=_written(known, back, former),
@@ -234,7 +233,7 @@ def _change(contact: Contact, back: Mapping[str, str | None], *, site_id: str | 
         contact_id=contact.id,
         company_id=back.get("company") or contact.company_id,
         moves="company" in back,
-        fields={name: value or None for name, value in back.items() if name not in _MARKS},
+        fields={name: value or None for name, value in back.items() if name not in MARKS},
         entra_id=(back["entra_id"] or "") if "entra_id" in back else None,
         active=back["active"] == "true" if "active" in back else None,
         site_id=back.get("site_id") or site_id,
@@ -245,17 +244,6 @@ def _written(link: Link, back: Mapping[str, str | None], former: Former) -> dict
     """Return what counts as last written by us, as it was before: so no later run takes an old value for an edit."""
     kept = {name: digest for name, digest in link.written.items() if name not in back}
     return dict(sorted((kept | {name: former.written[name] for name in back if name in former.written}).items()))
-
-
-def _present(contact: Contact, name: str) -> str | None:
-    """Return what a contact holds under a name of the journal."""
-    marks = {
-        "company": contact.company_id,
-        "site_id": contact.site_id,
-        "entra_id": contact.entra_id,
-        "active": str(contact.active).lower(),
-    }
-    return marks[name] if name in marks else contact.fields.get(name)
 
 
 def _shown(name: str) -> str:

@@ -37,6 +37,7 @@ from adapters.records import Company, Contact, ContactChange, ContactDraft, PsaS
 from adapters.transport import Budget, Observer, Permit, Slots
 
 SETUP_AGE_S = 120.0  # how old the names may be that a run is judged by
+MOST_BY_ID = 200  # in one question; far below the 500 conditions and the 500 contacts of a page
 
 Json = dict[str, Any]
 
@@ -150,6 +151,18 @@ class AutotaskContacts:
     def fetch_contact(self, contact_id: str) -> Contact:
         """Read one contact live: 1 call. Raises NotFoundError."""
         return self._map(self._client.fetch_contact(_number(contact_id)))
+
+    def fetch_by_ids(self, contact_ids: Sequence[str]) -> Mapping[str, Contact | None]:
+        """Read up to 200 of these contacts: 1 call."""
+        asked = list(contact_ids[:MOST_BY_ID])
+        answer: dict[str, Contact | None] = dict.fromkeys(asked)
+        numbers = sorted({int(contact_id) for contact_id in asked if contact_id.isascii() and contact_id.isdigit()})
+        if numbers:
+            page, _ = self._client.fetch_contact_page([query.one_of("id", numbers)], fields=self._fields)
+            answer |= {str(wire.id): self._map(wire) for wire in page}
+        if len(answer) > len(asked):
+            raise WireError("query_ignored", vendor=VENDOR)
+        return answer
 
     def find_contacts(self, company_ids: Sequence[str], *, entra_id: str, emails: Sequence[str]) -> tuple[Contact, ...]:
         """Look up by object id and addresses, folded for case, inactive ones included: 1 call for about 80 addresses.

@@ -31,7 +31,12 @@ def of_companies(company_ids: Sequence[str]) -> list[Json]:
     numbers = sorted({int(company_id) for company_id in company_ids if company_id.isascii() and company_id.isdigit()})
     if len(numbers) == 1:
         return [equals("companyID", numbers[0])]
-    return [{"op": "in", "field": "companyID", "value": numbers}] if len(numbers) <= MOST_COMPANIES else []
+    return [one_of("companyID", numbers)] if len(numbers) <= MOST_COMPANIES else []
+
+
+def one_of(field: str, values: Sequence[int]) -> Json:
+    """Say that a field holds one of these numbers."""
+    return {"op": "in", "field": field, "value": list(values)}
 
 
 def equals(field: str, value: str | int) -> Json:

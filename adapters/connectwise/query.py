@@ -33,6 +33,26 @@ def of_companies(company_ids: Sequence[str]) -> str:
     return f"company/id in ({','.join(map(str, numbers))})" if len(numbers) <= MOST_COMPANIES else ""
 
 
+def of_ids(contact_ids: Sequence[str], *, room: int) -> tuple[list[str], str]:
+    """Return the first of these ids that a condition of that length, when escaped, can name, and the condition.
+
+    What is no number is no contact's id: it is returned, and not asked for."""
+    taken: list[str] = []
+    condition = ""
+    for contact_id in contact_ids:
+        numbers = ",".join(filter(_is_number, [*taken, contact_id]))
+        following = f"id in ({numbers})" if numbers else ""
+        if taken and len(quote(following, safe="")) > room:
+            break
+        taken.append(contact_id)
+        condition = following
+    return taken, condition
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
 def encode(params: Mapping[str, str | int]) -> str:
     """Escape a query, a space as %20 and a plus as %2B: a raw plus would be read as a space."""
     return urlencode(params, quote_via=quote, safe="")

@@ -1,7 +1,7 @@
 """Runs from request to close. A run is a hash; its notes are fields of their own, so that no two collide."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adapters.records import Run, RunState, Watermark
@@ -122,6 +122,18 @@ class Runs:
     def note(self, run_id: str, **facts: Any) -> None:
         """Merge small facts into the run's notes."""
         self._connection.call("run_note", keys=self._keys.run_parts(run_id), args={}, rest=_note_fields(facts))
+
+    def warn(self, run_id: str, rows: Sequence[Json], *, note: str, expected: Json | None, value: Json) -> bool:
+        """Append warnings to a run that is being written, and take one of its notes from there to there: one step.
+
+        False, and nothing done, if the note stands elsewhere (None: is not there), or the run is not being written."""
+        args = {
+            "note": NOTE + note,
+            "expected": "" if expected is None else json.dumps(expected),
+            "value": json.dumps(value),
+        }
+        keys = self._keys.run_parts(run_id)
+        return bool(self._connection.call("run_warn", keys=keys, args=args, rest=[json.dumps(row) for row in rows]))
 
     def touch(self, run_id: str, *, due_in_s: float) -> None:
         """Say that the run makes progress; `overdue_runs` names it when this time has passed."""

@@ -18,8 +18,9 @@ import httpx
 
 from adapters.store import open_store
 from adapters.transport import make_client
-from ops.bench.floor import FIXED, forced_reads, graph_pages, psa_pages
+from ops.bench.floor import FIXED, forced_reads, graph_pages, psa_pages, read_backs
 from tasks.auditing.audit import AuditPorts, audit_connector
+from tasks.connector import Connector
 from tasks.default_mappings import default_mapping
 from tasks.ports import Timing
 from tests.contract.autotask.psas import SandboxPsa as Autotask
@@ -84,6 +85,7 @@ def count_calls(psa: str, *, users: int) -> Iterator[Row]:
             statistics = report["statistics"]
             written = statistics["contacts_created"] + statistics["contacts_updated"]
             forced = forced_reads(vendor, report["updated_contacts"])
+            forced += read_backs(vendor, report.get("read_back", {}).get("read", 0))
             is_full = mode == "full"
             yield Row(
                 psa=psa,
@@ -138,6 +140,7 @@ def _running(psa: str, *, users: int) -> Iterator[tuple[Sandbox, Engine, Sandbox
             psa_kind=kind,
             psa_default_company_id=str(facts["company_id"]),
             field_mapping=default_mapping(kind),
+            read_back=Connector.model_fields["read_back"].default,
         )
         engine.psa = vendor.contacts()  # type: ignore[assignment]  # the real one
         engine._tenants["contoso"] = SandboxTenant(sandbox, client).directory  # noqa: SLF001

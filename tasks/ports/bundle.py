@@ -37,6 +37,7 @@ class Timing:
     subscription_life_s: float = 28 * 86400.0  # Graph's most is 29 days; renewed at half of it
     subscription_check_s: float = 3600.0  # Graph is asked whether it still has them
     dispatch_s: float = 60.0  # beat speaks so often
+    read_back_patience_s: float = 300.0  # nothing read back for so long: the run closes without the rest
     reports_days: int = 90  # a closed run's report is kept for so long
     journal_days: int = 30  # and what it wrote over for so long
 

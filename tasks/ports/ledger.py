@@ -69,6 +69,11 @@ class Runs(Protocol):
     def note(self, run_id: str, **facts: Any) -> None:
         """Merge small facts into the run's notes."""
 
+    def warn(self, run_id: str, rows: Sequence[Json], *, note: str, expected: Json | None, value: Json) -> bool:
+        """Append warnings to a run that is being written, and take one of its notes from there to there: one step.
+
+        False, and nothing done, if the note stands elsewhere (None: is not there), or the run is not being written."""
+
     def touch(self, run_id: str, *, due_in_s: float) -> None:
         """Say that the run makes progress; `overdue_runs` names it when this time has passed."""
 

@@ -1,6 +1,6 @@
 """What tasks ask of a vendor: one tenant's directory, one PSA's contacts, subscriptions to changes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from adapters.records import Company, Contact, ContactChange, ContactDraft, DirectoryPage, PsaSchema, Subscription, User
@@ -63,6 +63,11 @@ class Contacts(Protocol):
 
     def fetch_contact(self, contact_id: str) -> Contact:
         """Read one contact live. Raises NotFoundError."""
+
+    def fetch_by_ids(self, contact_ids: Sequence[str]) -> Mapping[str, Contact | None]:
+        """Read the first of these contacts live, as many as one request takes; None stands for one that is gone.
+
+        The answer names at least the first one, and nobody who was not asked for."""
 
     def find_contacts(self, company_ids: Sequence[str], *, entra_id: str, emails: Sequence[str]) -> tuple[Contact, ...]:
         """Look up live, in these companies, by stored object id and by all addresses; inactive ones included."""

@@ -62,6 +62,7 @@ class FakeContacts:
         """Start empty."""
         self.schema = schema
         self.page_size = page_size
+        self.by_ids = 3  # contacts that one request takes
         self.companies: dict[str, Company] = {}
         self.sites: dict[str, tuple[tuple[str, str], ...]] = {}
         self.contacts: dict[str, Contact] = {}
@@ -184,6 +185,11 @@ class FakeContacts:
         """Return one contact."""
         with self._call("fetch_contact"):
             return self._existing(contact_id)
+
+    def fetch_by_ids(self, contact_ids: Sequence[str]) -> Mapping[str, Contact | None]:
+        """Return the first of these contacts, as many as `by_ids` says."""
+        with self._call("fetch_by_ids"):
+            return {contact_id: self.contacts.get(contact_id) for contact_id in contact_ids[: self.by_ids]}
 
     def find_contacts(self, company_ids: Sequence[str], *, entra_id: str, emails: Sequence[str]) -> tuple[Contact, ...]:
         """Return the contacts of that object id or any of those addresses."""

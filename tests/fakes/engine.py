@@ -46,6 +46,7 @@ def make_connector(connector_id: str = "contoso", **settings: Any) -> Connector:
         "psa_default_company_id": "250",
         "field_mapping": default_mapping("connectwise"),
         "fingerprint": "f1",
+        "read_back": 0,
     }
     return Connector(connector_id=connector_id, **{**defaults, **settings})
 

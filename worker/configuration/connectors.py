@@ -36,6 +36,7 @@ NOT_IN_FINGERPRINT = {
     "poll_every_s",
     "full_every_s",
     "guard",
+    "read_back",
     "tags",
 }
 """What may change without making every user count as changed."""
@@ -130,6 +131,9 @@ class DefaultsSection(Section):
         (), description="Never deactivated: principal names or addresses, object ids, contact ids."
     )
     guard: GuardSection = Field(GuardSection(), description="How many changes a run may make unasked.")
+    read_back: float = Field(
+        0.02, ge=0, le=1, description="Share of the writes that is read back and compared; of a first run all; 0: none."
+    )
     tags: tuple[Text, ...] = Field((), description="Words to choose connectors by.")
 
 

@@ -2,7 +2,7 @@
 
 import copy
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -126,6 +126,11 @@ class TinyContacts:
         if contact_id not in self._place.contacts:
             raise NotFoundError("not_found", vendor=VENDOR)
         return self._place.contacts[contact_id]
+
+    def fetch_by_ids(self, contact_ids: Sequence[str]) -> Mapping[str, Contact | None]:
+        """Return the first of these contacts."""
+        self._budget.reserve()
+        return {contact_ids[0]: self._place.contacts.get(contact_ids[0])}
 
     def find_contacts(self, company_ids: Sequence[str], *, entra_id: str, emails: Sequence[str]) -> tuple[Contact, ...]:
         """Look up by object id and all addresses, folded for case."""

@@ -29,6 +29,7 @@ def psa_operations(contact_id: str, **fields: str) -> dict[str, Operation]:
         "contacts": _all_pages,
         "count": lambda port: port.count_contacts(COMPANY),
         "contact": lambda port: port.fetch_contact(contact_id),
+        "by ids": lambda port: port.fetch_by_ids([contact_id]),
         "look-up": lambda port: port.find_contacts([COMPANY], entra_id=object_id(1), emails=addresses),
         "namesakes": lambda port: port.find_namesakes([COMPANY], first_name="Bob", last_name="-"),
         "check": lambda port: port.check(),

@@ -102,6 +102,7 @@ def test_no_method_costs_more_than_it_says(psa: Psa) -> None:
         "fetch_contacts": lambda: port.fetch_contacts(COMPANY),
         "count_contacts": lambda: port.count_contacts(COMPANY),
         "fetch_contact": lambda: port.fetch_contact(contact.id),
+        "fetch_by_ids": lambda: port.fetch_by_ids([contact.id]),
         "find_contacts": lambda: port.find_contacts([COMPANY], entra_id=object_id(1), emails=["a@contoso.example"]),
         "find_namesakes": lambda: port.find_namesakes([COMPANY], first_name="Ann", last_name="Example"),
         "create_contact": lambda: port.create_contact(draft(), permit=permit),

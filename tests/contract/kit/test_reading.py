@@ -83,6 +83,24 @@ def test_what_does_not_exist_is_not_found(psa: Psa, number: str) -> None:
         psa.port.fetch_contact(number)
 
 
+def test_contacts_are_read_by_their_ids_and_one_that_is_gone_is_said_to_be(psa: Psa) -> None:
+    ids = [psa.add(emails=("a@contoso.example",), entra_id=object_id(7)), *psa.add_many(3), psa.add(active=False)]
+    psa.add()  # not asked for
+    psa.delete(ids[1])
+    waiting, found = [*ids, "99999", "none"], dict[str, Contact | None]()
+    while waiting:
+        answer = psa.port.fetch_by_ids(waiting)
+        assert list(answer) == waiting[: len(answer)]
+        assert answer
+        found |= answer
+        waiting = waiting[len(answer) :]
+    assert [contact_id for contact_id in found if found[contact_id] is None] == [ids[1], "99999", "none"]
+    assert [found[contact_id] for contact_id in (ids[0], ids[-1])] == [
+        psa.port.fetch_contact(ids[0]),
+        psa.port.fetch_contact(ids[-1]),
+    ]
+
+
 @pytest.mark.parametrize(
     ("entra_id", "emails"),
     [
