@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ops.bench import yardsticks
-from ops.bench.floor import FIXED, forced_reads, graph_pages, psa_pages
+from ops.bench.floor import FIXED, forced_reads, graph_pages, psa_pages, read_backs
 from ops.bench.installation import Installation, running_installation
 from ops.bench.sampling import Costs
 
@@ -162,6 +162,7 @@ def _figures(
     users = sum(each["users_processed"] for each in statistics)
     written = sum(each["contacts_created"] + each["contacts_updated"] for each in statistics)
     forced = sum(forced_reads(PSA, reports.rows(run_id, "updated")) for run_id in run_ids)
+    forced += sum(read_backs(PSA, head.get("read_back", {}).get("read", 0)) for head in heads)
     is_full = all(head["sync_mode"] == "full" for head in heads)
     floor = written + forced + FIXED * len(run_ids)
     if is_full:
