@@ -22,7 +22,7 @@ class Standing:
     """One customer."""
 
     connector_id: str
-    standing: str  # one of WORST_FIRST; errors: the last run or an earlier one left users; held: too much at once
+    standing: str  # one of WORST_FIRST; failed: the last run, or the last whole one; errors: users are left
     is_automatic: bool
     last_run_id: str | None = None
     last_run_at: str | None = None
@@ -43,14 +43,21 @@ def standings(connectors: Iterable[Connector], store: Store) -> list[Standing]:
     """Return how each of these connectors stands, worst first."""
     now_ms = store.runs.now_ms()
     going_on = {run.connector_id: run for run in store.reports.open_runs()}
+    endings = store.totals.endings()
     found = [
-        _standing(connector, store, now_ms=now_ms, open_run=going_on.get(connector.connector_id))
+        _standing(
+            connector,
+            store,
+            now_ms=now_ms,
+            open_run=going_on.get(connector.connector_id),
+            has_failed=endings.get(connector.connector_id) == "failed",
+        )
         for connector in connectors
     ]
     return sorted(found, key=lambda each: (WORST_FIRST.index(each.standing), each.connector_id))
 
 
-def _standing(connector: Connector, store: Store, *, now_ms: int, open_run: Run | None) -> Standing:
+def _standing(connector: Connector, store: Store, *, now_ms: int, open_run: Run | None, has_failed: bool) -> Standing:
     connector_id = connector.connector_id
     head = next(iter(store.reports.heads(1, connector_id=connector_id)), None)
     is_automatic = connector.office365_sync_enabled and connector.schedule is not None
@@ -62,7 +69,11 @@ def _standing(connector: Connector, store: Store, *, now_ms: int, open_run: Run 
     return Standing(
         connector_id=connector_id,
         standing=_word(
-            head, is_overdue=is_overdue, is_enabled=connector.office365_sync_enabled, has_unfinished=unfinished > 0
+            head,
+            has_failed=has_failed,
+            is_overdue=is_overdue,
+            is_enabled=connector.office365_sync_enabled,
+            has_unfinished=unfinished > 0,
         ),
         is_automatic=is_automatic,
         last_run_id=head["run_id"] if head else None,
@@ -87,15 +98,18 @@ def _next_ms(connector: Connector, last_tick_ms: int | None, now_ms: int) -> int
     return next_tick(str(connector.schedule), connector.timezone, after_ms=after_ms)
 
 
-def _word(head: dict[str, Any] | None, *, is_overdue: bool, is_enabled: bool, has_unfinished: bool) -> str:
-    if head is not None and head["stopped"]:
+def _word(
+    head: dict[str, Any] | None, *, has_failed: bool, is_overdue: bool, is_enabled: bool, has_unfinished: bool
+) -> str:
+    """Say it in a word. A run of one user that ends well hides neither a nightly run that failed nor whom it left."""
+    if head is not None and (has_failed or head["stopped"]):
         return "failed"
     if is_overdue:
         return "overdue"
     if head is not None and head.get("held"):
         return "held"
     if head is not None and (has_unfinished or not head["success"]):
-        return "errors"  # a run of one user that ends well does not hide those whom the nightly one left
+        return "errors"
     if not is_enabled:
         return "off"
     return "never ran" if head is None else "fine"

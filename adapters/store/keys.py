@@ -36,6 +36,8 @@ class Keys:
         """Hash: "family, newline, connector, newline, …" → what all closed runs came to; only ever grows."""
         self.successes = self._of("successes")
         """Hash: connector → when its last successful run over the whole tenant began (ms)."""
+        self.endings = self._of("endings")
+        """Hash: connector → what its last run over the whole tenant came to."""
         self.fence = self._of("fence")
         """Counter: the fence of the last user lease."""
         self.open = self._of("open")

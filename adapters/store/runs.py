@@ -8,7 +8,7 @@ from adapters.records import Run, RunState, Watermark
 from adapters.store.connection import Connection, text
 from adapters.store.rows import seal_rows
 from adapters.store.timing import StoreTiming
-from adapters.store.totals import result_of
+from adapters.store.totals import UNWANTED, result_of
 
 Json = dict[str, Any]
 
@@ -193,6 +193,7 @@ class Runs:
             "alert": None if alert is None else json.dumps(alert, sort_keys=True),
             "marker_ms": int(self._timing.closed_s * 1000),
             "result": result,
+            "ending": result if is_whole and result not in UNWANTED else None,
             "success_at_ms": run.started_at_ms or run.requested_at_ms if result == "success" and is_whole else None,
         }
         return bool(self._connection.call("run_close", keys=self._close_keys(run), args=args))
@@ -219,6 +220,7 @@ class Runs:
             "kept_number": keys.kept_number,
             "totals": keys.totals,
             "successes": keys.successes,
+            "endings": keys.endings,
         }
 
 

@@ -10,6 +10,8 @@ from adapters.store.connection import Connection, text
 Json = dict[str, Any]
 
 RESULTS = ("success", "errors", "held", "cancelled", "busy", "failed")
+UNWANTED = frozenset({"cancelled", "busy"})
+"""Runs that ended because somebody said so, or because another one went on: how a connector stands they do not tell."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ class Totals:
         """Return by connector when its last successful run over the whole tenant began (ms)."""
         found = self._connection.client.hgetall(self._keys.successes)
         return {text(connector_id): int(at_ms) for connector_id, at_ms in found.items()}
+
+    def endings(self) -> dict[str, str]:
+        """Return by connector what its last run over the whole tenant came to, dry, cancelled and busy ones apart."""
+        found = self._connection.client.hgetall(self._keys.endings)
+        return {text(connector_id): text(result) for connector_id, result in found.items()}
 
 
 def result_of(run: Run, head: Json) -> str:

@@ -1,10 +1,10 @@
 -- End a run in one step: its report stays, everything else of it goes. Refused while a user has no outcome.
--- keys: run entries pages index index_keys spool plan members batches outcomes counts unfinished standing open closed closed_of marker report connector_lease watermarks lane turns lanes done outbox kept kept_number totals successes
+-- keys: run entries pages index index_keys spool plan members batches outcomes counts unfinished standing open closed closed_of marker report connector_lease watermarks lane turns lanes done outbox kept kept_number totals successes endings
 -- keys: rows.created rows.updated rows.skipped rows.errors rows.warnings rows.excluded rows.unprocessed rows.held
 -- keys: chunks.created chunks.updated chunks.skipped chunks.errors chunks.warnings chunks.excluded chunks.unprocessed chunks.held
 -- keys: report_rows.created report_rows.updated report_rows.skipped report_rows.errors report_rows.warnings report_rows.excluded report_rows.unprocessed report_rows.held
 -- keys: report_chunks.created report_chunks.updated report_chunks.skipped report_chunks.errors report_chunks.warnings report_chunks.excluded report_chunks.unprocessed report_chunks.held
--- args: run_id connector_id lane_name head plan watermark forget settles alert marker_ms result success_at_ms
+-- args: run_id connector_id lane_name head plan watermark forget settles alert marker_ms result success_at_ms ending
 
 local facts = redis.call('HMGET', run, 'state', 'dry_run', 'error')
 if not facts[1] or (facts[1] == 'writing' and not complete()) then
@@ -37,6 +37,9 @@ if not dry then
     end
     if facts[3] then
         add_total('errors', cjson.decode(facts[3]).code or '', 1)
+    end
+    if ending ~= '' then
+        redis.call('HSET', endings, connector_id, ending)
     end
     if success_at_ms ~= '' and tonumber(redis.call('HGET', successes, connector_id) or 0) < tonumber(success_at_ms) then
         redis.call('HSET', successes, connector_id, success_at_ms)

@@ -8,6 +8,7 @@ from typing import IO, Any
 
 import pytest
 
+from adapters.errors import InstanceError
 from adapters.records import RunState
 from adapters.store import Store
 from tasks import watching
@@ -254,6 +255,26 @@ def test_run_of_one_user_that_ends_well_hides_nobody_whom_an_earlier_one_left(do
     start_and_work(door, engine)
     (row,) = door.get("/v1/connectors", headers=READER).json()["connectors"]
     assert (row["standing"], row["unfinished"]) == ("fine", 0)
+
+
+def test_run_of_one_user_that_ends_well_hides_no_failed_run_over_the_whole_tenant(door: Door, engine: Engine) -> None:
+    start_and_work(door, engine, sync_mode="full")
+    name = next(iter(engine.directory.users.values())).user_principal_name
+    engine.psa.fail("fetch_company", InstanceError("unauthorized", vendor="connectwise", status=401), times=9)
+    start_and_work(door, engine, sync_mode="full")
+    engine.psa.heal()
+    report = engine.report(start_and_work(door, engine, user_principal_names=[name]))
+    (row,) = door.get("/v1/connectors", headers=READER).json()["connectors"]
+    assert (report["success"], row["standing"]) == (True, "failed")
+    run_id = start(door)
+    door.post(f"/v1/runs/{run_id}/cancel", headers=ROBOT)
+    engine.work()
+    start_and_work(door, engine, dry_run=True)
+    (row,) = door.get("/v1/connectors", headers=READER).json()["connectors"]
+    assert row["standing"] == "failed"
+    start_and_work(door, engine)
+    (row,) = door.get("/v1/connectors", headers=READER).json()["connectors"]
+    assert row["standing"] == "fine"
 
 
 def start_and_work(door: Door, engine: Engine, **inputs: Any) -> str:
