@@ -2,7 +2,6 @@
 
 import json
 import sys
-from itertools import islice
 from typing import Annotated
 
 import typer
@@ -11,14 +10,14 @@ from typer.core import TyperGroup
 from adapters.records import KeptPlan, Run
 from adapters.store import Store
 from tasks.applying import Asked, apply_plan, find_held, find_plan
-from tasks.plan_exports import changes_of, command_of, count_lines, facts_of, is_to_do
-from tasks.report_csv import show_change
+from tasks.plan_exports import command_of, facts_of, is_to_do
 from tasks.requesting import RequestRefusedError, request_run
 from worker.cli.choosing import choose
 from worker.cli.console import make_table, out, plain, say
 from worker.cli.entering import Config, Json, known_connectors, opened_store, requesting_ports, settings_of
 from worker.cli.exits import Exit, Refusal
 from worker.cli.exporting import Csv, Html, Output, choose_export, opened_output
+from worker.cli.plan_lines import PLAN_COLUMNS, plan_row, print_plan
 from worker.cli.run import (
     CompanyId,
     Departments,
@@ -152,7 +151,7 @@ def list_plans(
     if as_json:
         sys.stdout.writelines(json.dumps(each) + "\n" for each in facts)
     elif facts:
-        out().print(make_table(["plan", "connector", "kept at", "changes", "kind", "state", "run"], map(_row, facts)))
+        out().print(make_table(PLAN_COLUMNS, map(plan_row, facts)))
     else:
         say("there is no plan; make one by `contact-sync plan CONNECTOR`")
 
@@ -173,7 +172,7 @@ def show(
     with opened_store(settings) as store:
         plan = _found(settings, store, number)
         if export is None:
-            _print_plan(store, plan, most=None)
+            print_plan(store, plan, most=None)
             return
         with opened_output(output) as target:
             EXPORTS[export](store, plan.run_id, target)
@@ -237,7 +236,7 @@ def _carry_out(settings: Settings, store: Store, plan: KeptPlan, *, yes: bool, n
     """Show what will be done, ask, ask for the run, wait for it."""
     if is_to_do(plan):
         if not as_json:
-            _print_plan(store, plan, most=FIRST_LINES)
+            print_plan(store, plan, most=FIRST_LINES)
         _confirm(plan, yes=yes)
     check_workers(settings, store)
     try:
@@ -274,30 +273,3 @@ def _confirm(plan: KeptPlan, *, yes: bool) -> None:
         raise Refusal("nobody can be asked here, so nothing was done", hint="look at the plan, then say --yes")
     if not typer.confirm(f"Write these {plan.lines} changes?", err=True):
         raise Refusal("nothing was done", code=Exit.HELD)
-
-
-def _print_plan(store: Store, plan: KeptPlan, *, most: int | None) -> None:
-    """Print numbers and lines, on standard output."""
-    operations, fields = count_lines(store.kept.lines(plan.run_id))
-    kind = "what the first automatic run would write" if plan.is_first else "held" if plan.is_held else "asked for"
-    facts = facts_of(plan)
-    console = out()
-    console.print(f"plan {plan.number} of {plan.connector_id}: {kind}; {facts['state']}")
-    console.print(f"made {facts['kept_at']} by run {plan.run_id}")
-    console.print(f"digest {plan.digest}")
-    counted = [*operations.items(), *((f"update of {name}", number) for name, number in fields.most_common())]
-    console.print(make_table(["", "contacts"], counted))
-    lines = store.kept.lines(plan.run_id)
-    for line in lines if most is None else islice(lines, most):
-        contact = f" contact {line['psa_contact_id']}" if line["psa_contact_id"] else ""
-        console.print(plain(f"{line['operation']} {line['user_principal_name']}{contact}"), soft_wrap=True)
-        for name, (old, new) in changes_of(line).items():
-            console.print(plain(f"    {show_change(name, old, new)}"), soft_wrap=True)
-    if most is not None and plan.lines > most:
-        console.print(f"… {plan.lines - most} more: contact-sync plan show {plan.number}")
-
-
-def _row(facts: dict[str, object]) -> list[object]:
-    kind = "first run" if facts["first_run"] else "held" if facts["held"] else "asked for"
-    names = ("plan", "connector", "kept_at", "lines")
-    return [*(facts[name] for name in names), kind, facts["state"], facts["run_id"]]

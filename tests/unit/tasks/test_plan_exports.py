@@ -3,6 +3,9 @@
 import csv
 import io
 import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,3 +94,35 @@ def test_plan_as_a_page_says_how_it_is_carried_out_or_what_became_of_it(facts: d
     assert said in page
     assert "<script>alert" not in page
     assert [page.count(f'id="{group}"') for group in ("deactivated", "created", "updated")] == [1, 1, 1]
+
+
+class Alive(dict[str, Any]):
+    """A line that is counted as long as somebody holds it."""
+
+    now = most = 0
+
+    def __init__(self, line: dict[str, Any]) -> None:
+        super().__init__(line)
+        Alive.now += 1
+        Alive.most = max(Alive.most, Alive.now)
+
+    def __del__(self) -> None:
+        Alive.now -= 1
+
+
+@pytest.mark.parametrize(("write", "readings"), [(write_plan, 1), (write_plan_csv, 1), (write_plan_page, 4)])
+def test_of_thousands_of_lines_few_are_held_and_each_is_read_once_or_once_a_group(
+    write: Callable[..., None], readings: int
+) -> None:
+    Alive.now = Alive.most = read = 0
+
+    def read_lines() -> Iterator[dict[str, Any]]:
+        nonlocal read
+        for line in LINES * 1000:
+            read += 1
+            yield Alive(line)
+
+    with Path(os.devnull).open("w", encoding="utf-8") as out:
+        write(PLAN.model_copy(update={"lines": 3000}), read_lines, out)
+    assert read == readings * 3000
+    assert Alive.most < 10

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from adapters.store import Store, open_store
+from tasks import applying
+from tasks.closing import cancel_run
 from tasks.requesting import request_run
 from tests.fakes.engine import Engine
 from tests.unit.worker.conftest import Installation
@@ -117,6 +119,19 @@ def test_yes_asks_for_one_run_and_names_it_again(engine: Engine, capsys: pytest.
     assert len(engine.psa.writes) == PEOPLE
     assert ended(verb, target, "--json") == Exit.SUCCESS
     assert json.loads(capsys.readouterr().out)["statistics"]["contacts_created"] == PEOPLE
+
+
+def test_plan_whose_run_was_cancelled_is_asked_about_again(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    number = make(engine)
+    first = applying.apply_plan(engine.ports, applying.find_plan(engine.ports, number), trigger="cli")
+    cancel_run(engine.ports, first.run_id)
+    engine.work()
+    assert ended("apply", str(number), "--no-wait") == Exit.USAGE
+    shown = capsys.readouterr()
+    assert "say --yes" in shown.err
+    assert "asked for; stopped" in shown.out
+    assert ended("apply", str(number), "--yes", "--no-wait") == Exit.SUCCESS
+    assert capsys.readouterr().out.strip() != first.run_id
 
 
 def test_connector_is_asked_for_a_plan_without_the_verb(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
