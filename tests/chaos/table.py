@@ -16,10 +16,11 @@ def print_table(rows: Sequence[dict[str, Any]]) -> None:
     print(f"\n{'trials':32} {len(rows):>7}")
     print(f"{'trials whose fault never came':32} {sum(not sum(row['injected'].values()) for row in rows):>7}")
     for kind, count in sorted(injected.items()):
-        print(f"  {kind:30} {count:>7}")
+        print(f"  {kind:31} {count:>6}")
     for kind in KINDS:
         print(f"{kind:32} {missed[kind]:>7}")
     slowest = max(rows, key=lambda row: float(row["recovery_s"]), default=None)
     if slowest is not None:
         print(f"{'slowest recovery':32} {slowest['recovery_s']:>6} s  ({slowest['name']})")
-        print(f"{'longest trial':32} {max(row['seconds'] for row in rows):>6} s")
+        seconds = [float(row["seconds"]) for row in rows]
+        print(f"{'mean and longest trial':32} {sum(seconds) / len(seconds):>6.1f} s, {max(seconds):.1f} s")
