@@ -130,4 +130,10 @@ def test_purge_leaves_no_key_of_a_plan(store: Store) -> None:
     assert store.kept.find(1) is None
     assert store.kept.load("r1") is None
     left = {key for key in all_keys(store) - before if not key.startswith("marker:")}
-    assert left == {f"history:{HOME}", "totals", "plans:number", "plans:first"}  # one of each, whatever was kept
+    assert left == {
+        f"history:{HOME}",
+        "totals",
+        "endings",
+        "plans:number",
+        "plans:first",
+    }  # one of each, whatever was kept

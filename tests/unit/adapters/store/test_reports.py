@@ -81,7 +81,7 @@ def test_purge_forgets_old_reports_and_leaves_no_key(store: Store) -> None:
     assert store.reports.purge(older_than_ms=store.runs.now_ms() + 1) == 2
     assert store.reports.heads() == []
     assert store.reports.head("r1") is None
-    assert all_keys(store) - before == {"marker:r1", "marker:r2", f"history:{HOME}", "totals"}
+    assert all_keys(store) - before == {"marker:r1", "marker:r2", f"history:{HOME}", "totals", "endings"}
     assert store.runs.is_closed("r1"), "its marker still meets late messages"
 
 

@@ -154,6 +154,7 @@ def test_close_leaves_the_report_and_nothing_else_of_the_run(store: Store) -> No
         f"links:{HOME}",
         f"history:{HOME}",
         "totals",
+        "endings",
         "owners:main",
     }
     assert store.reports.head("r1") == {"run_id": "r1", "success": False}
