@@ -1,5 +1,6 @@
 """What happened to our contacts in the PSA behind our back is reported; what two connectors claim is an alarm."""
 
+from itertools import count as number_from
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from adapters.records import Contact
 from tasks import watching
 from tests.fakes.directory import FakeDirectory
 from tests.fakes.engine import TENANT, Engine
+from tests.fakes.mortal import Death, Installations
 from tests.fakes.reports import codes, counts
 from worker.reviewing import waiting
 
@@ -86,6 +88,28 @@ def test_leavers_contact_that_was_moved_away_is_told_once_and_left_alone(engine:
     assert codes(engine.run(sync_mode="full"), "warnings") == []
     assert engine.psa.calls["fetch_contact"] == reads
     assert engine.psa.contacts[ann.id].active
+
+
+def test_judge_that_dies_tells_all_the_same_of_a_contact_that_was_moved_away(opened: Installations) -> None:
+    for calls in number_from(1):
+        store = opened(f"s{calls}")
+        engine = Engine(store)
+        ann = furnish(engine)
+        change(engine, ann, company_id="251")
+        engine.directory.delete_user(next(iter(engine.directory.users)))
+        run_id = engine.request(sync_mode="full")
+        engine.work(until="judge")
+        store.die_after(calls)
+        try:
+            engine.work(until="close_run")
+        except Death:
+            store.bury()
+            engine.move_to(opened(f"s{calls}"))
+        else:
+            break
+        assert codes(engine.recover(run_id), "warnings") == ["ContactMoved"]
+        assert codes(engine.run(sync_mode="full"), "warnings") in ([], ["ContactMoved"])  # twice rather than never
+    assert calls > 6, "too few steps: the deaths were not where they should be"
 
 
 def test_connectors_that_share_a_tenant_do_not_seek_each_others_contacts(engine: Engine) -> None:
