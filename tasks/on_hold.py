@@ -18,21 +18,39 @@ class UnknownUsersError(ValueError):
     """Users that are not on hold; nobody was released."""
 
 
+_UNDONE = "undone: "
+
+
 def undone(run_id: str) -> str:
     """Return the reason of a hold that comes from an undo."""
-    return f"undone: {run_id}"
+    return f"{_UNDONE}{run_id}"
 
 
 def put_on_hold(ports: Ports, connector_id: str, users: Sequence[User], *, reason: str, by: str) -> None:
-    """Let no run touch these users' contacts until they are released. A repeat changes nothing but the time."""
-    at_ms = ports.runs.now_ms()
-    held = [UserDecision(user_id=user.id, name=name_of(user), reason=reason, by=by, at_ms=at_ms) for user in users]
+    """Let no run touch these users' contacts until they are released. A repeat changes nothing but the time.
+
+    Whom a person has put on hold for good stays so, by that person and for that reason."""
+    at_ms, known = ports.runs.now_ms(), ports.decisions.find(connector_id, [user.id for user in users])
+    held = [
+        UserDecision(user_id=user.id, name=name_of(user), reason=reason, by=by, at_ms=at_ms)
+        for user in users
+        if user.id not in known or not _is_for_good(known[user.id])
+    ]
     ports.decisions.save(connector_id, held, rows={})
 
 
-def release_users(ports: Ports, connector_id: str, users: Sequence[User]) -> int:
-    """Let runs have these users again, the next incremental one first; returns how many were on hold."""
-    return ports.decisions.release(connector_id, {user.id: _row(user.id, name_of(user)) for user in users})
+def _is_for_good(decision: UserDecision) -> bool:
+    is_by_undo = decision.reason.startswith(_UNDONE)
+    return decision.action == "ignore" and decision.until_ms is None and not is_by_undo
+
+
+def release_users(ports: Ports, connector_id: str, users: Sequence[User], *, reason: str) -> int:
+    """Let runs have those users again that are on hold for this reason, the next incremental one first.
+
+    Returns how many that were; what else was decided about users stands."""
+    known = ports.decisions.find(connector_id, [user.id for user in users])
+    names = {user.id: name_of(user) for user in users if user.id in known and known[user.id].reason == reason}
+    return ports.decisions.release(connector_id, {user_id: _row(user_id, name) for user_id, name in names.items()})
 
 
 def release(ports: Ports, connector_id: str, *, names: Iterable[str] = (), run_id: str | None = None) -> int:

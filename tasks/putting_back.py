@@ -34,6 +34,7 @@ class Written:
     is_creation: bool
     changes: Mapping[str, tuple[str | None, str | None]]
     former: Former
+    company_id: str = ""  # in which the write left the contact
 
     @classmethod
     def of_entry(cls, entry: Json) -> "Written":
@@ -48,6 +49,7 @@ class Written:
             is_creation=entry["operation"] == "create",
             changes={name: (before, sent) for name, (before, sent) in entry["changes"].items()},
             former=Former.model_validate(entry.get("former", {})),
+            company_id=entry["psa_company_id"],
         )
 
 
@@ -69,6 +71,7 @@ def written_by(planned: Planned) -> Written:
             fingerprint=planned.fingerprint,
             site_id=change.site_id,
         ),
+        company_id=change.company_id,
     )
 
 
@@ -78,15 +81,20 @@ class PuttingBack:
     def __init__(self, connector: Connector, schema: PsaSchema, *, undone_run: str) -> None:
         """Take the policies, what the PSA can hold, and whose writes they are."""
         self._keep_active, self._undone_run = connector.keep_active, undone_run
+        self._tenant_id = connector.tenant_id
         self._kinds = kinds_of(schema)
         self._fixed = frozenset(spec.name for spec in schema.fields if spec.required or spec.lasting)
 
     def plan(
-        self, written: Written, contact: Contact | None, *, link: Link | None, read_at_ms: int
+        self, written: Written, contact: Contact | None, *, link: Link | None, owner: str | None, read_at_ms: int
     ) -> Planned | Outcome:
-        """Return the write that undoes this one, or a skip that says by warnings what is left as it is, and why."""
+        """Return the write that undoes this one, or a skip that says by warnings what is left as it is, and why.
+
+        `owner` is the user that the contact is linked to ("tenant/user")."""
         if contact is None:
             return self._left(written, "it is not in the PSA any more")
+        if self._is_anothers(written, contact, owner):
+            return self._left(written, "it is another user's by now")
         if link is not None and link.contact_id != contact.id:
             return self._left(written, f"contact {link.contact_id} is the user's by now")
         if written.is_creation:
@@ -106,6 +114,16 @@ class PuttingBack:
             return Outcome(user_id=written.user.id, status="skipped", warnings=tuple(warnings))
         return self._planned(written, contact, link, back, warnings=warnings, read_at_ms=read_at_ms)
 
+    def _is_anothers(self, written: Written, contact: Contact, owner: str | None) -> bool:
+        """Tell a contact that carries another user's object id or, without any, is linked to another user.
+
+        One that carries what it did before the write is as it was."""
+        own_id, marked = written.user.id.lower(), object_id_of(contact)
+        if marked is None:
+            return owner not in (None, f"{self._tenant_id}/{written.user.id}")
+        before, _ = written.changes.get("entra_id", (None, None))
+        return marked not in (own_id, (before or "").lower())
+
     # --- a contact that the run made ----------------------------------------------------------------------------------
 
     def _switch_off(
@@ -113,7 +131,7 @@ class PuttingBack:
     ) -> Planned | Outcome:
         if not contact.active:
             return Outcome(user_id=written.user.id, status="skipped")
-        edited = self._edited(contact, link)
+        edited = self._edited(written, contact, link)
         if edited:
             fields = ", ".join(edited)
             reason = f"run {self._undone_run} made it, and {fields} was edited in the PSA since: it is somebody's work"
@@ -123,10 +141,13 @@ class PuttingBack:
             return Outcome(user_id=written.user.id, status="skipped", warnings=(kept,))
         return self._planned(written, contact, link, {"active": "false"}, warnings=(), read_at_ms=read_at_ms)
 
-    def _edited(self, contact: Contact, link: Link | None) -> list[str]:
+    def _edited(self, written: Written, contact: Contact, link: Link | None) -> list[str]:
         """Name the fields that hold something else than what we, in that run or a later one, wrote last."""
         last_written = link.written if link is not None else {}
-        return [name for name, digest in last_written.items() if self._digest(name, contact.fields.get(name)) != digest]
+        edited = [
+            name for name, digest in last_written.items() if self._digest(name, contact.fields.get(name)) != digest
+        ]
+        return edited if contact.company_id == written.company_id else [*edited, "company"]
 
     def _must_stay_active(self, written: Written, contact: Contact) -> Json | None:
         user, who = written.user, f"Contact {contact.id} of {name_of(written.user)}"

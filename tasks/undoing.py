@@ -77,7 +77,7 @@ def request_undo(
         run = new_run(connector, request, trigger=trigger, run_id=new_id, at_ms=now_ms)
         notes = {
             "undoes": run_id,
-            "of_undo": "undoes" in head,
+            "frees": head["undoes"] if _puts_back(ports, head) else None,
             "writes": writes,
             "enabled_users": statistics["total_office365_users"],
         }
@@ -88,6 +88,11 @@ def request_undo(
             continue  # somebody was given that id in this very second
         ports.publisher.start_run(run.run_id)
         return run
+
+
+def _puts_back(ports: Ports, head: Json | None) -> bool:
+    """Tell a run that put old values back; one that undid an undo wrote the new ones again."""
+    return head is not None and "undoes" in head and not _puts_back(ports, ports.reports.head(head["undoes"]))
 
 
 def _connector(ports: Ports, head: Json) -> Connector:
@@ -118,8 +123,15 @@ def plan_all(judgement: Judgement) -> None:
         read_at_ms, written = ports.runs.now_ms(), [Written.of_entry(entry) for entry in some]
         contacts = judgement.contacts_by_id([each.contact_id for each in written])
         links = ports.memory.links(run.home, [each.user.id for each in written])
+        owners = ports.memory.owners(run.home, list(contacts))
         decisions = [
-            undoing.plan(each, contacts.get(each.contact_id), link=links.get(each.user.id), read_at_ms=read_at_ms)
+            undoing.plan(
+                each,
+                contacts.get(each.contact_id),
+                link=links.get(each.user.id),
+                owner=owners.get(each.contact_id),
+                read_at_ms=read_at_ms,
+            )
             for each in written
         ]
         _hold(ports, run, [each.user for each, of in zip(written, decisions, strict=True) if _is_undone(of)])
@@ -138,8 +150,8 @@ def _hold(ports: Ports, run: Run, users: Sequence[User]) -> None:
     """Put users on hold before anything of theirs is written; whose undo is undone is released instead."""
     if run.dry_run:
         return
-    if run.notes["of_undo"]:
-        on_hold.release_users(ports, run.connector_id, users)
+    if run.notes["frees"] is not None:
+        on_hold.release_users(ports, run.connector_id, users, reason=on_hold.undone(run.notes["frees"]))
     else:
         reason = on_hold.undone(str(run.undoes))
         on_hold.put_on_hold(ports, run.connector_id, users, reason=reason, by=run.trigger)
@@ -182,7 +194,9 @@ def decide_again(ports: Ports, run: Run, connector: Connector, planned: Planned)
         contact: Contact | None = ports.contacts(run).fetch_contact(written.contact_id)
     except NotFoundError:
         contact = None
-    decision = _putting_back(ports, run, connector).plan(written, contact, link=link, read_at_ms=read_at_ms)
+    owner = ports.memory.owners(run.home, [written.contact_id]).get(written.contact_id)
+    undoing = _putting_back(ports, run, connector)
+    decision = undoing.plan(written, contact, link=link, owner=owner, read_at_ms=read_at_ms)
     warnings = tuple(report.warning_row(each, at=closing.now(ports)) for each in decision.warnings)
     return decision.model_copy(update={"warnings": (*planned.warnings, *warnings)})
 
