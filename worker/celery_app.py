@@ -51,8 +51,9 @@ def create_app(
 
 
 def _settings(redis_url: str, *, visibility_timeout_s: float) -> dict[str, Any]:
+    broker = broker_settings(redis_url)
     return {
-        **broker_settings(redis_url),
+        **broker,
         # an unacknowledged message goes back to its queue, whatever happened to the worker: repeats are harmless
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
@@ -92,6 +93,7 @@ def _settings(redis_url: str, *, visibility_timeout_s: float) -> dict[str, Any]:
             "health_check_interval": 25,
             "priority_steps": [0],  # one list per queue; BRPOP names every step
             "queue_order_strategy": "round_robin",
+            **broker.get("result_backend_transport_options", {}),  # behind Sentinels: how they are asked
         },
         "redis_socket_timeout": 30,
         "redis_socket_connect_timeout": 5,

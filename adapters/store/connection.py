@@ -1,14 +1,16 @@
 """The connection to one Valkey: time-outs, scripts, the server's clock and identity, and its errors in our words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import redis
 from redis.backoff import NoBackoff
 from redis.client import Pipeline
 from redis.retry import Retry
+from redis.sentinel import Sentinel
 
 from adapters.errors import InstanceError, TransientError
+from adapters.store.address import read_sentinels
 from adapters.store.keys import PREFIX, Keys
 from adapters.store.scripts import Script, load_scripts
 
@@ -72,19 +74,7 @@ class Connection:
         self.keys = Keys(prefix)
         self._scripts: dict[str, Script] = load_scripts()
         self._server_run_id = ""
-        over_tcp: dict[str, Any] = (
-            {} if redis_url.startswith("unix:") else {"socket_keepalive": True}
-        )  # a unix socket knows none
-        self.client: Any = _Client.from_url(  # Any: redis-py declares each answer as text or bytes, ours are bytes
-            redis_url,
-            socket_timeout=SOCKET_TIMEOUT_S,
-            socket_connect_timeout=CONNECT_TIMEOUT_S,
-            **over_tcp,
-            health_check_interval=HEALTH_CHECK_S,
-            retry=Retry(NoBackoff(), 0),
-            redis_connect_func=self._greet,
-            protocol=2,
-        )
+        self.client = _make_client(redis_url, greet=self._greet)
 
     def __enter__(self) -> Self:
         """Be closed at the end of a block."""
@@ -97,6 +87,9 @@ class Connection:
     def close(self) -> None:
         """Close the sockets; the next call opens new ones."""
         self.client.close()
+        manager = getattr(self.client.connection_pool, "sentinel_manager", None)
+        if manager is not None:
+            manager.close()
 
     def call(self, name: str, *, keys: Mapping[str, str], args: Mapping[str, Any], rest: Sequence[Any] = ()) -> Any:
         """Run a script: `keys` and `args` by the names it declares (more keys than it asks for are fine)."""
@@ -145,6 +138,27 @@ class Connection:
         connection.send_command("EVAL", script.text, numkeys, *values)
         connection.read_response()
         self._server_run_id = run_id
+
+
+def _make_client(redis_url: str, *, greet: Callable[[Any], None]) -> Any:  # redis-py: text or bytes, ours: bytes
+    """Return a client of this address; behind Sentinels each new connection asks them for the primary."""
+    times: dict[str, Any] = {"socket_timeout": SOCKET_TIMEOUT_S, "socket_connect_timeout": CONNECT_TIMEOUT_S}
+    if not redis_url.startswith("unix:"):  # a unix socket knows none
+        times["socket_keepalive"] = True
+    once: dict[str, Any] = {"retry": Retry(NoBackoff(), 0), "protocol": 2}
+    options: dict[str, Any] = {"health_check_interval": HEALTH_CHECK_S, "redis_connect_func": greet, **times, **once}
+    sentinels = read_sentinels(redis_url)
+    if sentinels is None:
+        return _Client.from_url(redis_url, **options)
+    manager = Sentinel(  # type: ignore[no-untyped-call]  # redis-py
+        sentinels.hosts,
+        sentinel_kwargs={**times, **once, **sentinels.sentinel_login, **sentinels.tls},
+        db=sentinels.db,
+        **options,
+        **sentinels.login,
+        **sentinels.tls,
+    )
+    return manager.master_for(sentinels.primary, redis_class=_Client)  # type: ignore[no-untyped-call]
 
 
 def text(value: Any) -> str:

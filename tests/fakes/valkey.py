@@ -22,7 +22,7 @@ class RealValkey:
 
     def __init__(self, directory: Path) -> None:
         """Start the server with an empty directory or with the data of an earlier one."""
-        port = _free_port()
+        port = free_port()
         self.url = f"redis://127.0.0.1:{port}/0"
         self.socket_url = f"unix://{directory}/valkey.sock"
         self._server = ValkeyServer(
@@ -53,7 +53,7 @@ class RealValkey:
         self.start()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Let the kernel choose, so that test processes beside this one do not meet on the same port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
+from adapters.store.address import read_sentinels
 from adapters.store.budgets import HORIZON_S
 from worker.configuration.graph_app import GraphApp
 from worker.configuration.layers import Merged
@@ -47,9 +48,7 @@ def check_service(values: Json, merged: Merged) -> Iterator[Problem]:
     if heartbeat_url and heartbeat_url.scheme != "https" and not _stays_here(heartbeat_url.hostname or ""):
         yield Problem(*merged.locate(("heartbeat_url",)), "must be https: who knows it can feign that we live", HINT)
     yield from _check_notify(values.get("notify"), merged)
-    redis_url = _split(values, "redis_url")
-    if redis_url:
-        yield from _check_redis(redis_url, merged)
+    yield from _check_redis(str(text_of(values.get("redis_url")) or ""), merged)
 
 
 def _check_notify(addresses: Any, merged: Merged) -> Iterator[Problem]:
@@ -115,21 +114,40 @@ def check_vendor(values: Json, merged: Merged) -> Iterator[Problem]:
                 yield Problem(*merged.locate((key,)), f"{url.hostname} is no vendor's host", HINT)
 
 
-def _check_redis(url: SplitResult, merged: Merged) -> Iterator[Problem]:
+def _check_redis(redis_url: str, merged: Merged) -> Iterator[Problem]:
     place = merged.locate(("redis_url",))
-    if url.password and not is_reference(merged.values["redis_url"]):
+    try:
+        urls = _ways_to(redis_url)
+    except ValueError:  # told already
+        return
+    if any(url.password for url in urls) and not is_reference(merged.values["redis_url"]):
         yield Problem(*place, "holds a password inline", 'write the whole URL as { env = "NAME" } or { file = "path" }')
+    for reason in dict.fromkeys(reason for url in urls for reason in _open_doors(url)):
+        yield Problem(*place, reason, HINT)
+
+
+def _ways_to(redis_url: str) -> list[SplitResult]:
+    """Return the addresses that are spoken to: one, or each Sentinel's with its own password and with the servers'."""
+    sentinels = read_sentinels(redis_url)
+    if sentinels is None:
+        return [split_url(redis_url)] if redis_url else []
+    scheme, query = ("rediss" if sentinels.tls else "redis"), urlsplit(redis_url).query
+    logins = (sentinels.login, sentinels.sentinel_login)
+    return [split_url(f"{url}?{query}") for login in logins for url in sentinels.urls(scheme, login)]
+
+
+def _open_doors(url: SplitResult) -> Iterator[str]:
     if not url.hostname or not url.scheme.startswith("redis"):  # who may open a socket, its folder's mode says
         return
     leaves = not _stays_here(url.hostname)
     if leaves and url.scheme != "rediss":
-        yield Problem(*place, "leaves this machine without TLS: use rediss://", HINT)
+        yield "leaves this machine without TLS: use rediss://, or sentinels://"
     elif leaves and not _checks_certificate(url):
-        yield Problem(*place, "leaves this machine without a check of the certificate", HINT)
+        yield "leaves this machine without a check of the certificate"
     if not url.password:
-        yield Problem(*place, "has no password: whoever reaches that port reads and writes everything", HINT)
+        yield "has no password: whoever reaches that port reads and writes everything"
     elif is_weak(url.password, shortest=SHORTEST_PASSWORD):
-        yield Problem(*place, f"has a password that {WEAK.format(SHORTEST_PASSWORD)}", HINT)
+        yield f"has a password that {WEAK.format(SHORTEST_PASSWORD)}"
 
 
 def _checks_certificate(url: SplitResult) -> bool:

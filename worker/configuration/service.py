@@ -139,7 +139,8 @@ class ServiceSection(Section):
     redis_url: RedisUrl | None = Field(
         None,
         description="Redis or Valkey; absent: an embedded Valkey in state_dir, found there by every command. "
-        "Another machine's needs a password and rediss://; under a name without dots, as a container's, a password.",
+        "Another machine's needs a password and rediss://; under a name without dots, as a container's, a password. "
+        "sentinel://:PASSWORD@HOST:26379,HOST:26379/0?primary=NAME, or sentinels:// (TLS), asks Sentinels for it.",
     )
     state_dir: Folder = Field("var", validate_default=True, description="Where the embedded Valkey keeps its files.")
     development: bool = Field(

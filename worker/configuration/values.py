@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints, ValidationInfo
 
+from adapters.store.address import read_sentinels
 from worker.configuration.problems import nearest
 
 SECONDS_PER_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
@@ -71,9 +72,11 @@ def _check_url(value: str) -> str:
 
 
 def _check_redis_url(value: SecretStr) -> SecretStr:
+    if read_sentinels(value.get_secret_value()) is not None:
+        return value
     parts = split_url(value.get_secret_value())
     if parts.scheme not in {"redis", "rediss", "unix"} or not (parts.hostname or parts.path):
-        raise ValueError("must be a URL like redis://host:6379/0, rediss://… (TLS) or unix:///path")
+        raise ValueError("must be a URL like redis://host:6379/0, rediss://… (TLS), unix:///path or sentinel://…")
     return value
 
 

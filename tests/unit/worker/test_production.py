@@ -216,6 +216,17 @@ def test_open_flower_is_for_development_only(installation: Installation) -> None
         ("redis://:good-secret@167772169:6379/0", ["without TLS"]),  # 10.0.0.9 as one number
         ("redis://:good-secret@valkey:6379/0", []),
         ("redis://valkey:6379/0", ["no password"]),
+        ("sentinel://:good-secret@sentinel:26379/0?primary=sync&sentinel_password=good-secret", []),
+        ("sentinel://:good-secret@sentinel-1,sentinel-2/0?primary=sync", ["no password"]),
+        (
+            "sentinels://:good-secret@10.0.0.8,10.0.0.9/0?primary=sync&sentinel_password=good-secret&ssl_ca_certs=/ca.pem",
+            [],
+        ),
+        (
+            "sentinels://:good-secret@10.0.0.9/0?primary=sync&sentinel_password=good-secret&ssl_cert_reqs=none",
+            ["without a check of the certificate"],
+        ),
+        ("sentinel://:good-secret@localhost,10.0.0.9/0?primary=sync", ["without TLS", "no password"]),
     ],
 )
 def test_store_at_a_port_needs_a_password_and_on_another_machine_tls(
