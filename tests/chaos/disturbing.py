@@ -204,7 +204,10 @@ class Disturber:
         shutil.copytree(self._snapshot, self._aof)
 
     def _fill_disk(self) -> None:
-        """Let no file of the store grow for a moment."""
+        """Let no file of the store grow for a moment; only Linux can."""
+        if not hasattr(resource, "prlimit"):
+            self._configure("min-replicas-to-write", "1", "0")
+            return
         pid = self._valkey_pid
         if not self.is_store_there:
             return
