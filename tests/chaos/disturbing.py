@@ -17,7 +17,7 @@ from typing import Any
 from adapters.errors import SyncError
 from tests.chaos.ground import TIMES, Ground, Process
 from tests.chaos.plans import Event
-from tests.chaos.rules import LASTS_S, PSA, RULES, rules_of
+from tests.chaos.rules import PSA, RULES, rules_of
 
 SCALE = TIMES["dead_s"] / 10  # to production's time
 UNREACHABLE_S = 30 * SCALE
@@ -95,7 +95,6 @@ class Disturber:
         if event.fault in RULES:
             rules = rules_of(event.fault, event.chance)
             assert self.stack.control.post("faults", json={"rules": rules}).status_code == 200
-            self._after(LASTS_S, lambda: self._end_rules(event.fault))
             return
         worker = self.workers[event.chance % len(self.workers)]
         faults: dict[str, Callable[[], object]] = {

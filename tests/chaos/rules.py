@@ -4,7 +4,6 @@ from tests.integration.stack import Json
 
 WRITES = {"vendor": "connectwise", "path": "/company/contacts"}
 PSA, GRAPH, LOGIN = {"vendor": "connectwise"}, {"vendor": "graph"}, {"vendor": "login"}
-LASTS_S = 3.0  # of a fault that does not find its calls
 
 RULES: dict[str, tuple[Json, ...]] = {
     "PSA answer lost after the write": (
@@ -32,7 +31,7 @@ RULES: dict[str, tuple[Json, ...]] = {
     ),
     "token endpoint fails": ({"kind": "status", "status": 503, "body": "json", "match": LOGIN, "times": 4},),
 }
-"""Each part of a fault waits for the calls that it matches, but no longer than LASTS_S."""
+"""Each part of a fault waits for the calls that it matches, as long as a run goes on."""
 
 
 def rules_of(fault: str, chance: int) -> list[Json]:
