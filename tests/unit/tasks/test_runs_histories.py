@@ -32,7 +32,9 @@ FIELDS = (
 )
 MESSAGES = st.sampled_from(["start_run", "fan_out", "judge", "feed", "upsert", "summarize_batch", "close_run"])
 WRITES = st.sampled_from(["create_contact", "update_contact"])
-PSA_READS = st.sampled_from(["fetch_schema", "fetch_contacts", "count_contacts", "find_contacts", "fetch_contact"])
+PSA_READS = st.sampled_from(
+    ["fetch_schema", "fetch_contacts", "count_contacts", "find_contacts", "fetch_contact", "fetch_by_ids"]
+)
 GRAPH_READS = st.sampled_from(["fetch_users", "fetch_delta", "fetch_user", "count_users", "fetch_latest_delta_link"])
 FAULTS = st.one_of(
     st.tuples(st.just("answer lost"), WRITES, st.booleans()),
@@ -56,7 +58,7 @@ class Histories(RuleBasedStateMachine):
         super().__init__()
         self._opened, self._name = opened, f"h{next(installations)}"
         self._store: MortalStore = opened(self._name)
-        self.engine = Engine(self._store)
+        self.engine = Engine(self._store, read_back=1.0)
         self.engine.with_timing(**SHORT)
         self.deaths: list[tuple[int, bool]] = []
 
@@ -145,6 +147,7 @@ class Histories(RuleBasedStateMachine):
         self._heal()
         writes = self.engine.psa.writes[before:]
         assert mode != "dry" or not writes
+        assert "ReadBackDiffers" not in codes(report, "warnings"), "nobody has edited anything meanwhile"
         assert_report_tells_what_was_written(report, writes if mode != "dry" else None)
         assert_nobody_has_two(self.engine)
         if mode != "dry":
