@@ -28,7 +28,7 @@ def print_plan(store: Store, plan: KeptPlan, *, most: int | None) -> None:
     console.print(make_table(["", "contacts"], counted))
     lines = store.kept.lines(plan.run_id)
     for line in lines if most is None else islice(lines, most):
-        console.print("\n".join(map(plain, _shown(line))), soft_wrap=True)
+        console.file.write("".join(f"{plain(text)}\n" for text in _shown(line)))  # print takes six times as long
     if most is not None and plan.lines > most:
         console.print(f"… {plan.lines - most} more: contact-sync plan show {plan.number}")
 

@@ -33,6 +33,9 @@ def keep(store: Store, run_id: str, *, lines: int = 1, connector_id: str = "cont
                 row={
                     "office365_id": f"id-{number:06}",
                     "user_principal_name": f"user{number}@contoso.example",
+                    "display_name": f"User {number}",
+                    "psa_contact_id": str(10_000 + number),
+                    "psa_company_id": "250",
                     "status": "updated",
                     "changes": {"job_title": ["Clerk", f"Buyer {number}"]},
                     "operation": "deactivate" if number % 1000 == 999 else "update",
