@@ -185,7 +185,10 @@ class Leavers:
         """Prove who left by the whole list and a read of each id; nobody is taken for gone by a list in doubt."""
         if self._judgement.run.mode != "full" or not self._is_wanted:
             return []
-        proof, left_by_proof = Proof(self._judgement, self._survey), len(self._judgement.gone) + len(self._deleted)
+        proof, left_by_proof = (
+            Proof(self._judgement, self._survey),
+            len(self._judgement.gone.keys() | self._deleted.keys()),
+        )
         missing = [each.leaver.user.id for each in self._waiting.values() if _lacks_proof(each.leaver)]
         doubts = proof.doubts(is_anybody_missing=bool(missing), left_by_proof=left_by_proof)
         if not doubts and self._judgement.connector.on_leaver == "deactivate":

@@ -19,6 +19,7 @@ from tasks import carrying_out, deciding, failures, feeding, resolving, stepping
 from tasks.addresses import addresses_of
 from tasks.attempt import Attempt
 from tasks.ports import Permit, Ports
+from tasks.requesting import CARRIES_OUT
 
 CLAIM_WAIT_S = 1.5  # the holder of the claim is about to end its one write
 MOST_LOST = 3  # unanswered writes of one user of which nothing is found: a fourth might be a fourth contact
@@ -138,15 +139,15 @@ def _is_overtaken(attempt: Attempt, claim: Claim) -> bool:
 def _must_look_first(attempt: Attempt, claim: Claim) -> bool:
     """Tell whether the look-up that this creation rests on has grown old, or was overtaken by another user's write.
 
-    Before a contact is switched off, and before anything is undone, they are always looked at once more."""
-    planned = attempt.planned
+    Before a contact is switched off, and before anything is undone, they are always looked at once more; a line of a
+    plan is where some time has passed since it was judged again."""
+    planned, looked_at_ms = attempt.planned, attempt.run.index_at_ms or attempt.planned.read_at_ms
+    is_old = claim.at_ms - looked_at_ms > attempt.ports.timing.index_age_s * 1000
     if planned.draft is None:
         is_grave = attempt.run.undoes or (planned.change is not None and planned.change.active is False)
-        return bool(is_grave) and not attempt.looked
+        return not attempt.looked and bool(is_grave or (is_old and CARRIES_OUT in attempt.run.notes))
     if attempt.looked:
         return claim.others_wrote_at_ms >= planned.read_at_ms
-    looked_at_ms = attempt.run.index_at_ms or planned.read_at_ms
-    is_old = claim.at_ms - looked_at_ms > attempt.ports.timing.index_age_s * 1000
     return is_old or claim.others_wrote_at_ms >= looked_at_ms
 
 

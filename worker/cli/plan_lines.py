@@ -1,6 +1,6 @@
 """A plan on the terminal: its numbers, and what is done to each contact, field by field."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -10,7 +10,7 @@ from tasks.plan_exports import changes_of, count_lines, facts_of
 from tasks.report_csv import show_change
 from worker.cli.console import make_table, out, plain
 
-__all__ = ["PLAN_COLUMNS", "plan_row", "print_plan"]
+__all__ = ["PLAN_COLUMNS", "plan_row", "print_changes", "print_plan"]
 
 PLAN_COLUMNS = ("plan", "connector", "kept at", "changes", "kind", "state", "run")
 
@@ -26,17 +26,22 @@ def print_plan(store: Store, plan: KeptPlan, *, most: int | None) -> None:
     console.print(f"digest {plan.digest}")
     counted = [*operations.items(), *((f"update of {name}", number) for name, number in fields.most_common())]
     console.print(make_table(["", "contacts"], counted))
-    lines = store.kept.lines(plan.run_id)
-    for line in lines if most is None else islice(lines, most):
-        console.file.write("".join(f"{plain(text)}\n" for text in _shown(line)))  # print takes six times as long
+    print_changes(store.kept.lines(plan.run_id), most=most)
     if most is not None and plan.lines > most:
         console.print(f"… {plan.lines - most} more: contact-sync plan show {plan.number}")
+
+
+def print_changes(lines: Iterable[Mapping[str, Any]], *, most: int | None) -> None:
+    """Print what is done to each contact, of the first ones only or, by None, of all."""
+    target = out().file
+    for line in islice(lines, most):
+        target.write("".join(f"{plain(text)}\n" for text in _shown(line)))  # print takes six times as long
 
 
 def _shown(line: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is printed of a change: whose contact, and each field's old and new value."""
     contact = f" contact {line['psa_contact_id']}" if line["psa_contact_id"] else ""
-    yield f"{line['operation']} {line['user_principal_name']}{contact}"
+    yield f"{line.get('operation', 'update')} {line['user_principal_name']}{contact}"
     for name, (old, new) in changes_of(line).items():
         yield f"    {show_change(name, old, new)}"
 

@@ -81,6 +81,7 @@ def register(app: typer.Typer) -> None:
         cls=PlanGroup,
         help="Make a numbered plan of what a run would write (`plan CONNECTOR`), list plans, look at one.",
         no_args_is_help=True,
+        epilog=f"{EXAMPLES}\n\nThe options of `plan CONNECTOR` are those of `plan make`: contact-sync plan make --help",
     )
     group.command(MAKE, epilog=f"{EXAMPLES}\n\n{CODES}")(make)
     group.command("list", epilog="Example: contact-sync plan list contoso")(list_plans)
@@ -131,6 +132,7 @@ def make(  # noqa: PLR0913 - one option each input of a run
         plan = store.kept.load(run.run_id)
         if plan is not None:
             say(f"plan {plan.number}: {plan.lines} changes, digest {plan.digest[:16]}", style="bold")
+        if plan is not None and plan.lines:
             say(f"  review it:       contact-sync plan show {plan.number} --html --output plan-{plan.number}.html")
             say(f"  carry it out:    {command_of(plan)}")
     raise typer.Exit(code)

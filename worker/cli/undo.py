@@ -5,16 +5,19 @@ from typing import Annotated
 
 import typer
 
+from adapters.records import Run
 from adapters.store import Store
 from tasks.undoing import UndoRefusedError, count_writes, request_undo
 from worker.cli.console import say
 from worker.cli.entering import Config, Json, opened_store, requesting_ports, settings_of
 from worker.cli.exits import Exit, Refusal
+from worker.cli.plan_lines import print_changes
 from worker.cli.run import DryRun, NoWait, check_workers, print_ids, read_request, wait_for_runs
 from worker.settings import Settings
 
 __all__ = ["register"]
 
+FIRST_CHANGES = 10
 EPILOG = (
     "Example: contact-sync undo 20261124T020000-contoso-ab12cd --dry-run\n\n"
     "Example: contact-sync undo 20261124T020000-contoso-ab12cd --upn john.doe@contoso.com --yes\n\n"
@@ -69,8 +72,8 @@ def _undo(
     ports = requesting_ports(settings, store)
     try:
         counted = count_writes(ports, run_id, names=names)
-        say(f"run {run_id} made {counted['create']} contacts, which become inactive, and changed {counted['update']},")
-        say("whose old values are put back where nobody has changed them since")
+        say(f"contacts that run {run_id} made, and that become inactive: {counted['create']}")
+        say(f"contacts that it changed, whose old values are put back where nobody has edited: {counted['update']}")
         check_workers(settings, store)
         if not (dry_run or yes):
             _confirm()
@@ -80,7 +83,24 @@ def _undo(
     if no_wait:
         print_ids([requested.run_id], as_json=as_json)
         return Exit.SUCCESS
-    return wait_for_runs(settings, store, [requested], as_json=as_json)
+    code = wait_for_runs(settings, store, [requested], as_json=as_json)
+    if not as_json:
+        _say_what_came_of_it(store, requested)
+    return code
+
+
+def _say_what_came_of_it(store: Store, run: Run) -> None:
+    """Print what a dry run would put back; of a real one, say who is on hold now."""
+    head = store.reports.head(run.run_id)
+    if head is None:
+        return
+    if run.dry_run:
+        print_changes(store.reports.rows(run.run_id, "updated"), most=FIRST_CHANGES)
+        if head["statistics"]["contacts_updated"] > FIRST_CHANGES:
+            say(f"… all of them: contact-sync report {run.run_id} --html --output undo.html")
+    elif head["success"] and run.notes["frees"] is None:
+        say("no run touches whoever was undone, until you say:", style="bold")
+        say(f"  contact-sync release {run.connector_id} --run {run.undoes}")
 
 
 def _confirm() -> None:

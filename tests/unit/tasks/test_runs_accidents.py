@@ -71,6 +71,17 @@ def test_half_a_directory_with_a_count_that_agrees_switches_nobody_off(engine: E
     assert "exists" in next(row["message"] for row in report["warnings"] if row["code"] == "AdditiveOnly")
 
 
+def test_users_that_left_by_two_proofs_do_not_cover_for_others(engine: Engine) -> None:
+    users = furnish(engine)
+    for user in users[:15]:
+        engine.directory.delete_user(user.id)  # a tombstone tells it, and so does the list of deleted users
+    missing = {user.id for user in users[15:25]}
+    engine.directory.is_listed, engine.directory.counts_all = (lambda user: user.id not in missing), False
+    report = engine.run(sync_mode="full")
+    assert "10 fewer" in next(row["message"] for row in report["warnings"] if row["code"] == "AdditiveOnly")
+    assert engine.directory.calls["fetch_user"] == 0
+
+
 def test_first_list_that_was_cut_short_is_read_again_the_next_night(engine: Engine) -> None:
     for number in range(PEOPLE):
         engine.directory.add_user(f"user{number}", business_phones=("1",))

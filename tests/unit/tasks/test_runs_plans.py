@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tasks import applying, reading_plan
+from tasks import applying, on_hold, reading_plan
 from tasks.closing import cancel_run
 from tasks.connector import FieldRule
 from tasks.plan_exports import state_of
@@ -122,6 +122,25 @@ def test_plan_then_edits_by_hand_then_apply_writes_exactly_the_untouched_lines(
     assert counts(report) == (1, len(untouched), len(left), 0)
     assert codes(report, "warnings").count("PlanLineSkipped") == len(left)
     assert all(row["user_principal_name"] for row in report["warnings"] if row["code"] == "PlanLineSkipped")
+
+
+@pytest.mark.parametrize("what", ["edited", "ignored"])
+def test_line_that_waited_long_for_its_write_is_looked_at_once_more(engine: Engine, what: str) -> None:
+    engine.with_timing(index_age_s=-1.0)  # whatever was judged counts as old
+    furnish(engine)
+    plan = applying.find_plan(engine.ports, make_plan(engine)["plan"])
+    asked = applying.apply_plan(engine.ports, plan, trigger="cli")
+    engine.work(until="upsert")
+    if what == "edited":
+        edit(engine, "User3", job_title="Chief")
+    else:
+        user = engine.directory.users[user_of(engine, "User3")]
+        on_hold.put_on_hold(engine.ports, "contoso", [user], reason="on leave", by="jane")
+    engine.work()
+    assert "User3" not in written(engine)
+    report = engine.report(asked.run_id)
+    assert counts(report) == (1, PEOPLE - 1, 1, 0)
+    assert codes(report, "warnings") == ["PlanLineSkipped"]
 
 
 def test_applying_twice_writes_nothing_the_second_time(engine: Engine) -> None:

@@ -61,7 +61,7 @@ def test_undo_that_is_confirmed_is_requested_with_its_inputs(store: Store, capsy
     said = capsys.readouterr()
     (run,) = requested(store)
     assert json.loads(said.out) == {"run_id": run.run_id}
-    assert "made 1 contacts" in " ".join(said.err.split())
+    assert "contacts that run r1 made, and that become inactive: 1" in " ".join(said.err.split())
     assert (run.undoes, run.connector_id, run.dry_run, run.lane) == ("r1", "contoso", False, "targeted")
     assert run.request["user_principal_names"] == ["user0@contoso.example"]
 
@@ -70,6 +70,31 @@ def test_dry_run_needs_no_yes(store: Store) -> None:
     assert ended("undo", "r1", "--dry-run", "--no-wait") == Exit.SUCCESS
     (run,) = requested(store)
     assert run.dry_run
+
+
+@pytest.mark.parametrize(
+    "how",
+    [("--dry-run", "job_title: Clerk → Buyer"), ("--yes", "contact-sync release contoso --run r1")],
+)
+def test_it_says_what_would_be_put_back_and_how_users_come_off_their_hold(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], how: tuple[str, str]
+) -> None:
+    option, said = how
+    row = {"user_principal_name": "user0@contoso.example", "psa_contact_id": "7"}
+    head = {**HEAD, "success": True, "statistics": {"contacts_updated": 1}}
+
+    def end(_: object, store: Store, __: object, *, as_json: bool) -> Exit:
+        monkeypatch.setattr(store.reports, "head", lambda _: head)
+        rows = [{**row, "changes": {"job_title": ["Clerk", "Buyer"]}}]
+        monkeypatch.setattr(store.reports, "rows", lambda _, kind: iter(rows if kind == "updated" else []))
+        return Exit.SUCCESS
+
+    monkeypatch.setattr("worker.cli.undo.wait_for_runs", end)
+    capsys.readouterr()
+    assert ended("undo", "r1", option) == Exit.SUCCESS
+    told = capsys.readouterr()
+    assert said in told.out + told.err
+    assert requested(store)
 
 
 def test_nothing_is_undone_where_nobody_can_be_asked(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
