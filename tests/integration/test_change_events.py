@@ -66,9 +66,9 @@ class Installation:
         state = self.stack.store.events.subscription("demo")
         return state is not None and [each["id"] for each in self.subscriptions()] == [state.subscription_id]
 
-    def new_user(self) -> Json:
-        number = next(self._numbers)
-        mail = f"event{number}@contoso.example"
+    def new_user(self, *, tenant: int = 0) -> Json:
+        number, facts = next(self._numbers), self.stack.facts["tenants"][tenant]
+        mail = f"event{number}@{facts['domain']}"
         values = {
             "userPrincipalName": mail,
             "mail": mail,
@@ -77,7 +77,7 @@ class Installation:
             "surname": f"Number{number}",
             "businessPhones": ["+49 30 1234567"],
         }
-        user: Json = self.stack.mutate(op="graph.create_user", set=values)
+        user: Json = self.stack.mutate(op="graph.create_user", tenant=facts["tenant_id"], set=values)
         return user
 
     def contact(self, user: Json) -> Json | None:
@@ -280,6 +280,13 @@ def test_plan_then_edits_by_hand_then_apply_over_http_writes_exactly_the_untouch
     installation: Installation,
 ) -> None:
     stack = installation.stack
+    known = [installation.new_user(tenant=1) for _ in range(2)]
+    stack.run(connector="other", sync_mode="full", timeout_s=START_S)
+    whose = {"tenant": stack.facts["tenants"][1]["tenant_id"]}
+    for user in known:
+        stack.mutate(op="graph.update_user", **whose, user=user["id"], set={"jobTitle": "Buyer"})
+    for _ in range(2):
+        installation.new_user(tenant=1)
     with httpx.Client(base_url=f"http://{stack.settings.service.api_listen}/v1/", timeout=START_S) as api:
         last = stack.last_write()
         made = api.post("connectors/other/plans", json={"sync_mode": "full"}).json()
@@ -292,8 +299,7 @@ def test_plan_then_edits_by_hand_then_apply_over_http_writes_exactly_the_untouch
         }
         edited, changed = lines["update"][0], lines["create"][0]
         stack.mutate(op="psa.update_contact", contact=int(edited["psa_contact_id"]), set={"firstName": "Barbara"})
-        whose = {"tenant": stack.facts["tenants"][1]["tenant_id"], "user": changed["office365_id"]}
-        stack.mutate(op="graph.update_user", **whose, set={"jobTitle": "Chief"})
+        stack.mutate(op="graph.update_user", **whose, user=changed["office365_id"], set={"jobTitle": "Chief"})
         last = stack.last_write()
         asked = api.post(f"plans/{number}/apply", params={"digest": plan["digest"]}).json()
         report = stack.wait(asked["run_id"])
