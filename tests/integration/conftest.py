@@ -2,6 +2,7 @@
 commands hear Ctrl-C, as in a terminal."""
 
 import signal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.integration.stack import Stack
 SHARED = ('scope="module"', 'scope="package"', 'scope="session"')
 
 
+LONG = ("test_production_times.py",)
 nursery = Nursery()
 
 
@@ -22,11 +24,23 @@ class Together(LoadScopeScheduling):  # type: ignore[misc]  # xdist says nothing
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        text = (Path(self.config.rootpath) / file).read_text(encoding="utf-8")
-        return file if any(scope in text for scope in SHARED) else nodeid
+        return file if shares(Path(self.config.rootpath) / file) else nodeid
+
+
+@cache
+def shares(file: Path) -> bool:
+    """Tell whether the tests of a file share an installation."""
+    text = file.read_text(encoding="utf-8")
+    return any(scope in text for scope in SHARED)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest: nothing else is left to do while the last of them waits."""
+    items.sort(key=lambda item: 0 if item.path.name in LONG else 1 if shares(item.path) else 2)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
+    config.option.loadscopereorder = False  # they are in order
     return Together(config, log)
 
 
