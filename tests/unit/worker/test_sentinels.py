@@ -101,6 +101,8 @@ def test_store_broker_and_results_have_the_same_sentinels_passwords_and_tls() ->
     assert connection.transport_options["master_name"] == "sync"
     assert connection.ssl == {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_ca_certs": "/etc/ca.pem"}
     assert len(connection.alt) == 3
+    shown = f"{connection!r} {connection.as_uri()} {backend.as_uri()} {store.connection.client!r}"
+    assert not [secret for secret in ("word1", "other") if secret in shown]
 
 
 def test_flower_finds_the_broker_through_a_sentinel(sentinel: RealSentinel) -> None:
