@@ -7,7 +7,7 @@ from adapters.store.address import SENTINEL, Sentinels, read_sentinels, split_tl
 
 TLS = "rediss"
 SOCKET = "unix"
-ASK_S = 5.0  # for one Sentinel; then the next one is asked
+ASK_S = 2.0  # for one Sentinel; redis-py asks it four times before the next one is asked, and remembers that one
 
 
 def broker_settings(redis_url: str) -> dict[str, Any]:
