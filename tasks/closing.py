@@ -1,5 +1,6 @@
 """The end of a run: its report, the delta link, the retry set and the lease, in one step of the ledger."""
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from tasks import alert_facts, approving, codes, guarding, reading_back, reading
 from tasks.guarding import Excess
 from tasks.ports import Ports
 from tasks.request import SyncRequest
-from tasks.requesting import CARRIES_OUT
+from tasks.requesting import BY_ITSELF, CARRIES_OUT
 
 Json = dict[str, Any]
 
@@ -111,6 +112,7 @@ def _close(ports: Ports, run: Run) -> None:
     watermark = _next_watermark(ports, run, counts)
     fact = alert_facts.fact_of(run, head, at_ms=ports.runs.now_ms())
     approving.take_back(ports, run)
+    _count_what_was_written(ports, run, counts)
     plan = _plan_of(ports, run)
     if plan is not None and plan["is_first"]:
         ports.kept.replace_first(run.connector_id, run.run_id)
@@ -118,6 +120,17 @@ def _close(ports: Ports, run: Run) -> None:
         run.run_id, head=head, watermark=watermark, settles=settles, is_whole=is_whole, alert=fact, plan=plan
     )
     wake_next(ports, run.instance)
+
+
+def _count_what_was_written(ports: Ports, run: Run, counts: dict[str, int]) -> None:
+    """Let only what was written count among a day's changes of runs that nobody asked for.
+
+    Else what failed would count once more when it is tried again, and be held."""
+    is_counted = run.trigger in BY_ITSELF and not run.dry_run and run.notes.get("tally")
+    if not is_counted or not (counts["error"] or counts["unprocessed"]):
+        return
+    written = Counter(kind for entry in ports.journal.entries(run.run_id) for kind in guarding.kinds_written(entry))
+    ports.memory.note_changes(run.connector_id, run.run_id, written, keep_s=guarding.COUNTED_TOGETHER_S)
 
 
 def _plan_of(ports: Ports, run: Run) -> Json | None:

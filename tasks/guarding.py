@@ -16,6 +16,7 @@ from tasks.connector import Guard, GuardLimit
 from tasks.differences import written_values
 
 __all__ = [
+    "COUNTED_TOGETHER_S",
     "FIRST_RUN",
     "Excess",
     "churn_of",
@@ -24,6 +25,7 @@ __all__ = [
     "fingerprint_of",
     "held_row",
     "kinds_of",
+    "kinds_written",
     "limit_of",
     "mark_of",
 ]
@@ -36,6 +38,7 @@ REWRITES = "rewrites"
 FIRST_RUN = "first_run"  # everything that a connector's first automatic run would write
 UNGUARDED_FIELDS = frozenset({"entra_id"})
 RUNS_REMEMBERED = 30
+COUNTED_TOGETHER_S = 86_400.0  # the changes of runs that nobody asked for
 FEWEST_RUNS = 5  # of which something can be called usual
 
 
@@ -63,6 +66,17 @@ def kinds_of(planned: Planned) -> tuple[str, ...]:
     if planned.change is not None and planned.change.active is False:
         return (DEACTIVATIONS,)
     return tuple(f"{REWRITES}.{name}" for name in planned.changed_fields if name not in UNGUARDED_FIELDS)
+
+
+def kinds_written(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name the guarded kinds of change that a write was, by its entry in the journal."""
+    changes = entry["changes"]
+    if entry["operation"] == "create":
+        return (CREATIONS,)
+    if changes.get("active", (None, None))[1] == "false":
+        return (DEACTIVATIONS,)
+    names = ("site" if name == "site_id" else name for name in changes)
+    return tuple(f"{REWRITES}.{name}" for name in names if name not in UNGUARDED_FIELDS)
 
 
 def limit_of(limit: GuardLimit, *, guard: Guard, contacts: int, usual: float = 0.0) -> int:

@@ -8,14 +8,13 @@ from typing import Literal, NamedTuple
 
 from adapters.records import Outcome, Planned
 from tasks import approving, guarding, holding, report
-from tasks.guarding import FIRST_RUN, Excess
+from tasks.guarding import COUNTED_TOGETHER_S, FIRST_RUN, Excess
 from tasks.judgement import Judgement
 from tasks.keeping import PlanDigest
 from tasks.ports import Json
 from tasks.requesting import BY_ITSELF, CARRIES_OUT, KEEPS_PLAN
 
 AT_ONCE = 500  # users; some megabytes
-COUNTED_TOGETHER_S = 86_400.0
 
 
 class Sifted(NamedTuple):

@@ -7,8 +7,8 @@ from typing import Any
 from adapters.records import HistoryEvent
 from tasks import approving, guarding, report
 from tasks.connector import Connector
+from tasks.guarding import COUNTED_TOGETHER_S
 from tasks.ports import Ports
-from tasks.sifting import COUNTED_TOGETHER_S
 
 __all__ = ["guard_of", "history_of", "time_of", "unfinished_of"]
 

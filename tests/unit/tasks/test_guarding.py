@@ -6,7 +6,16 @@ from hypothesis import strategies as st
 
 from adapters.records import Churn, ContactChange, ContactDraft, Planned
 from tasks.connector import Guard
-from tasks.guarding import churn_of, explain_hold, find_excesses, fingerprint_of, held_row, kinds_of, limit_of
+from tasks.guarding import (
+    churn_of,
+    explain_hold,
+    find_excesses,
+    fingerprint_of,
+    held_row,
+    kinds_of,
+    kinds_written,
+    limit_of,
+)
 from tests.unit.tasks.makers import ANN_ID, make_user
 
 GUARD = Guard()
@@ -27,6 +36,21 @@ def test_kinds_of_change() -> None:
     assert kinds_of(creation) == ("creations",)
     assert kinds_of(update(active=False)) == ("deactivations",)
     assert kinds_of(update("phone", "email", active=True)) == ("rewrites.phone", "rewrites.email", "rewrites.active")
+
+
+@pytest.mark.parametrize(
+    ("operation", "changes", "kinds"),
+    [
+        ("create", {"first_name": [None, "Ann"]}, ("creations",)),
+        ("update", {"active": ["true", "false"]}, ("deactivations",)),
+        ("update", {"active": ["false", "true"], "phone": ["1", "2"]}, ("rewrites.active", "rewrites.phone")),
+        ("update", {"site_id": ["7", "9"], "entra_id": [None, "id"]}, ("rewrites.site",)),
+    ],
+)
+def test_journal_tells_the_kinds_of_what_was_written(
+    operation: str, changes: dict[str, list[str | None]], kinds: tuple[str, ...]
+) -> None:
+    assert kinds_written({"operation": operation, "changes": changes}) == kinds
 
 
 def test_writing_the_object_id_is_outside_the_guard() -> None:

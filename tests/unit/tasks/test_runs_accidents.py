@@ -309,6 +309,26 @@ def test_held_run_tells_somebody(engine: Engine) -> None:
     assert [each["number"] for each in alert["held"]] == [40]
 
 
+def test_changes_that_failed_do_not_count_as_made(engine: Engine) -> None:
+    users = furnish(engine)
+    for number in range(20):
+        engine.directory.add_user(f"new{number}", business_phones=("1",))
+    for user in users[:20]:
+        engine.directory.change_user(user.id, job_title="Buyer")
+    engine.psa.refuse("create_contact", times=19)
+    engine.psa.refuse("update_contact", times=19)
+    request_run(engine.ports, "contoso", {}, trigger="schedule")
+    engine.work()
+    assert engine.store.memory.recent_changes("contoso", within_s=60).popitem()[1] == {
+        "creations": 1,
+        "rewrites.job_title": 1,
+    }
+    run = request_run(engine.ports, "contoso", {}, trigger="schedule")
+    engine.work()
+    report = engine.report(run.run_id)
+    assert (report["held"], counts(report)) == ([], (19, 19, 0, 0))
+
+
 @pytest.mark.parametrize("trigger", ["event", "poll", "schedule"])
 def test_many_small_runs_that_nobody_asked_for_are_as_bad_as_a_large_one(engine: Engine, trigger: str) -> None:
     users = furnish(engine)
