@@ -30,7 +30,8 @@ def test_scenarios_are_measured_once_and_kept(tmp_path: Path) -> None:
     first, second, ceiling = rows["first_full"], rows["unchanged_full"], rows["ceiling"]
     assert first["written"] > 0 == second["written"]
     assert first["calls"]["connectwise"] >= first["written"]
-    assert second["calls_ratio"] == round(sum(second["calls"].values()) / second["floor"], 3)
+    asked = sum(second["calls"].get(vendor, 0) for vendor in ("graph", "connectwise"))  # logins come when they will
+    assert second["calls_ratio"] == round(asked / second["floor"], 3)
     assert sum(second["calls"].values()) < sum(first["calls"].values())
     assert (first["refused"], ceiling["outcomes"]) == (0, {"201": USERS})
     assert rows["sequential"]["outcomes"].keys() <= {"created", "updated", "skipped"}
