@@ -8,10 +8,11 @@ from typing import Literal, NamedTuple
 
 from adapters.records import Outcome, Planned
 from tasks import approving, guarding, holding, report
+from tasks.connector import Connector
 from tasks.guarding import COUNTED_TOGETHER_S, FIRST_RUN, Excess
 from tasks.judgement import Judgement
 from tasks.keeping import PlanDigest
-from tasks.ports import Json
+from tasks.ports import Json, Ports
 from tasks.requesting import BY_ITSELF, CARRIES_OUT, KEEPS_PLAN
 
 AT_ONCE = 500  # users; some megabytes
@@ -43,6 +44,16 @@ def sift(judgement: Judgement) -> Sifted:
     return Sifted(excesses, sieve.digest.facts() if keeps else None)
 
 
+def count_contacts(ports: Ports, connector: Connector) -> int:
+    """Return of how many contacts the guard's limits are shares: our links, as far as the tenant has users for them.
+
+    The link of a user that is long gone is kept, and would make a small customer of many leavers a large one."""
+    links, before = ports.memory.count_links(connector.home), ports.memory.watermark(connector.connector_id)
+    if before is None or before.home != connector.home:
+        return links
+    return min(links, before.users or links)
+
+
 def _excesses(judgement: Judgement) -> list[Excess]:
     """Judge the plan by the connector's guard; a first run over the tenant that somebody asked for is outside.
 
@@ -54,7 +65,7 @@ def _excesses(judgement: Judgement) -> list[Excess]:
     is_looked_at = CARRIES_OUT in run.notes or KEEPS_PLAN in run.notes
     if is_looked_at or (before is None and not is_unasked):
         return []
-    contacts = ports.memory.count_links(connector.home)
+    contacts = count_contacts(ports, connector)
     if is_unasked and not run.dry_run and not approving.is_approved(ports, connector):
         number = ports.plan.waiting(run.run_id)
         first = Excess(kind=FIRST_RUN, number=number, limit=0, contacts=contacts, usual=0.0)

@@ -9,6 +9,7 @@ from tasks import approving, guarding, report
 from tasks.connector import Connector
 from tasks.guarding import COUNTED_TOGETHER_S
 from tasks.ports import Ports
+from tasks.sifting import count_contacts
 
 __all__ = ["guard_of", "history_of", "time_of", "unfinished_of"]
 
@@ -20,7 +21,7 @@ KINDS = ("creations", "deactivations", "rewrites")
 def guard_of(ports: Ports, connector: Connector) -> Json:
     """Return the limits as they are now, what counts against them, and what the last run held back."""
     watermark = ports.memory.watermark(connector.connector_id)
-    contacts = ports.memory.count_links(connector.home)
+    contacts = count_contacts(ports, connector)
     earlier: Counter[str] = Counter()
     for tally in ports.memory.recent_changes(connector.connector_id, within_s=COUNTED_TOGETHER_S).values():
         earlier.update(tally)

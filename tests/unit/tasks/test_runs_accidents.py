@@ -286,6 +286,19 @@ def test_small_customer_is_judged_apart(engine: Engine) -> None:
     assert inactive(engine) == 1
 
 
+def test_customer_that_many_have_left_is_judged_by_those_who_are_left(engine: Engine) -> None:
+    limit = {"absolute": PEOPLE, "share": 0, "churn": 0, "small_absolute": 0, "small_share": 0}
+    users = furnish(engine, guard={"deactivations": limit})
+    for user in users[:50]:
+        engine.directory.delete_user(user.id)
+    assert engine.run(sync_mode="full")["statistics"]["contacts_deactivated"] == 50
+    engine.configure(guard={})
+    for user in users[50:53]:
+        engine.directory.delete_user(user.id)
+    report = engine.run()
+    assert [(each["number"], each["limit"], each["contacts"]) for each in report["held"]] == [(3, 2, 10)]
+
+
 def test_first_run_and_writing_the_object_id_are_outside_the_guard(engine: Engine) -> None:
     for number in range(PEOPLE):
         engine.directory.add_user(f"user{number}", business_phones=("1",))
