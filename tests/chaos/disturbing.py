@@ -22,6 +22,7 @@ from tests.chaos.rules import PSA, RULES, rules_of
 SCALE = TIMES["dead_s"] / 10  # to production's time
 UNREACHABLE_S = 30 * SCALE
 SHORT_S = 1.0
+LOOK_S = 0.25
 TAIL_BYTES = 2000
 STEP_S = 3600.0
 
@@ -35,6 +36,7 @@ class Disturber:
         self.done: Counter[str] = Counter()
         self.runs: list[str] = []
         self.last_s = time.monotonic()
+        self._looked_s, self._fired = 0.0, 0
         self._pool = pool
         self._order = count()
         self._agenda: list[tuple[float, int, Callable[[], object]]] = []
@@ -55,9 +57,20 @@ class Disturber:
         while self._agenda and self._agenda[0][0] <= time.monotonic():
             heapq.heappop(self._agenda)[2]()
             self.last_s = time.monotonic()
+        self._look_for_vendors_faults()
         if not self._store_away:  # a supervisor's back-off
             self.workers = [worker if worker.is_alive else self._start_worker() for worker in self.workers]
         return bool(self._agenda)
+
+    def _look_for_vendors_faults(self) -> None:
+        """Count a vendor's faulty answer as the last fault: it comes when it is asked."""
+        if time.monotonic() < self._looked_s + LOOK_S:
+            return
+        self._looked_s = time.monotonic()
+        fired = self.stack.fired()
+        if fired > self._fired:
+            self.last_s = time.monotonic()
+        self._fired = fired
 
     @property
     def is_store_there(self) -> bool:
