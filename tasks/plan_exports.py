@@ -12,6 +12,7 @@ from tasks.pages import Page, write_page
 from tasks.pages.page import GROUPS, change_sections, count_changes
 from tasks.report import Json, iso_time
 from tasks.report_csv import harmless_cell, show_change
+from tasks.visible import to_json
 
 __all__ = [
     "ReadLines",
@@ -96,7 +97,7 @@ def write_plan(plan: KeptPlan, read_lines: ReadLines, out: IO[str]) -> None:
     out.write(f'{{{head},\n "changes": [')
     separator = ""
     for line in read_lines():
-        out.write(f"{separator}\n  {json.dumps(_plain(line), ensure_ascii=False)}")
+        out.write(f"{separator}\n  {to_json(_plain(line))}")
         separator = ","
     out.write("]}\n")
 

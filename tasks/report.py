@@ -9,6 +9,7 @@ from typing import IO, Any, Literal
 from adapters.records import Planned, Run, User
 from tasks.differences import old_and_new
 from tasks.drafting import name_of
+from tasks.visible import to_json
 
 __all__ = [
     "DEACTIVATED",
@@ -201,4 +202,4 @@ def _write_list(key: str, rows: Iterable[Json], out: IO[str]) -> None:
 
 
 def _dump(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return to_json(value)

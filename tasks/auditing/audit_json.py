@@ -1,22 +1,22 @@
 """Audits as JSON for programs: one object a connector, on a line of its own. Pure."""
 
-import json
 from typing import IO
 
 from tasks.auditing.audit import Audit
 from tasks.auditing.cluster_rows import Json
 from tasks.auditing.trend import Measure
 from tasks.report import iso_time
+from tasks.visible import to_json
 
 __all__ = ["measure_row", "write_json"]
 
 
 def write_json(audit: Audit, out: IO[str]) -> None:
     """Write the audit on one line; a cluster is in memory at a time."""
-    head = json.dumps(_head(audit), ensure_ascii=False)
+    head = to_json(_head(audit))
     out.write(f'{head[:-1]}, "clusters": [')
     for number, row in enumerate(audit.clusters):
-        out.write((", " if number else "") + json.dumps(row, ensure_ascii=False))
+        out.write((", " if number else "") + to_json(row))
     out.write("]}\n")
 
 

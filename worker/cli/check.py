@@ -1,6 +1,5 @@
 """`contact-sync check`: every connection, permission and mapping of the configuration file; writes nothing."""
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -10,6 +9,7 @@ import typer
 
 from adapters.errors import SyncError
 from adapters.store import Store
+from tasks.visible import to_json
 from worker.cli.choosing import Every, Psas, Tags, choose
 from worker.cli.console import make_table, out, say, shown
 from worker.cli.entering import Config, Json, opened_store, settings_of
@@ -105,7 +105,7 @@ def _alerts(settings: Settings) -> Iterator[Finding]:
 
 def _print(findings: list[Finding], *, as_json: bool) -> None:
     if as_json:
-        sys.stdout.writelines(json.dumps(each.as_json(), ensure_ascii=False) + "\n" for each in findings)
+        sys.stdout.writelines(to_json(each.as_json()) + "\n" for each in findings)
         return
     out().print(make_table(["connector", "what", "", "found"], _rows(findings)))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
+from tasks.visible import to_json
 from worker.cli.console import err, plain
 from worker.telemetry import CHILD_ENDED
 
@@ -51,7 +52,7 @@ class ChildrenView:
 
     def _print_json(self, facts: dict[str, Any]) -> None:
         with self._lock:
-            sys.stderr.write(json.dumps(facts, ensure_ascii=False) + "\n")
+            sys.stderr.write(to_json(facts) + "\n")
             sys.stderr.flush()
 
 

@@ -9,6 +9,7 @@ import typer
 
 from adapters.store import Store
 from tasks.report import iso_time
+from tasks.visible import to_json
 from worker.cli import trying
 from worker.cli.choosing import choose
 from worker.cli.console import make_table, out, say
@@ -43,7 +44,7 @@ def register(app: typer.Typer) -> None:
 
 def schema() -> None:
     """Print the JSON Schema of the configuration file, for editors."""
-    sys.stdout.write(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(to_json(json_schema(), indent=2) + "\n")
 
 
 def show(
@@ -63,7 +64,7 @@ def show(
     values = explain(settings, chosen)
     if as_json:
         rows = {each.key: _described(each, with_origin=origin) for each in values}
-        sys.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(to_json(rows, indent=2) + "\n")
         return
     columns = ["key", "value", *(["from", "table"] if origin else [])]
     rows_shown = [[each.key, _text(each.value), *([each.file, each.table] if origin else [])] for each in values]
@@ -122,9 +123,7 @@ def _documents(store: Store, version: int) -> dict[str, Any]:
 def _list(settings: Settings, *, as_json: bool) -> None:
     connectors = settings.connectors.values()
     if as_json:
-        sys.stdout.writelines(
-            json.dumps(each.model_dump(mode="json"), ensure_ascii=False) + "\n" for each in connectors
-        )
+        sys.stdout.writelines(to_json(each.model_dump(mode="json")) + "\n" for each in connectors)
         return
     rows = [[each.connector_id, each.psa, each.tenant_id, each.schedule, ", ".join(each.tags)] for each in connectors]
     out().print(make_table(["connector", "psa", "tenant", "schedule", "tags"], rows))
@@ -135,7 +134,7 @@ def _described(each: Effective, *, with_origin: bool) -> Any:
 
 
 def _text(value: Any) -> str:
-    return "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return "" if value is None else value if isinstance(value, str) else to_json(value)
 
 
 def _at(milliseconds: int) -> str:

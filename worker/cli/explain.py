@@ -1,11 +1,11 @@
 """`contact-sync explain`: why a user's contact is as it is, and what a run would do about it. It only reads."""
 
-import json
 import sys
 from typing import Annotated, Any
 
 import typer
 
+from tasks.visible import to_json
 from worker.cli.choosing import Every, choose
 from worker.cli.console import say
 from worker.cli.entering import Config, Json, known_connectors, opened_store, requesting_ports, settings_of
@@ -67,7 +67,7 @@ def explain(
 def _print(answer: dict[str, Any], *, as_json: bool, is_alone: bool) -> None:
     """Print one answer at once; a connector of many that does not know the user is only named at the end."""
     if as_json:
-        sys.stdout.write(json.dumps(answer, ensure_ascii=False) + "\n")
+        sys.stdout.write(to_json(answer) + "\n")
     elif is_known(answer) or answer["failure"] or is_alone:
         tell(answer)
 

@@ -1,6 +1,5 @@
 """`contact-sync runs`, `report` and `status`: what happened, and how the customers stand. They only read."""
 
-import json
 import sys
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -11,6 +10,7 @@ from rich.text import Text
 from adapters.records import Run
 from adapters.store import Store
 from tasks.report import iso_time
+from tasks.visible import to_json
 from worker.cli.choosing import Every, Psas, Tags, choose
 from worker.cli.console import make_table, out, say, shown
 from worker.cli.entering import Config, Json, opened_store, settings_of
@@ -84,7 +84,7 @@ def runs(
         rows = [_open_row(store, run) for run in reversed(going_on) if connector in (None, run.connector_id)]
         rows += [_closed_row(head) for head in heads]
     if as_json:
-        sys.stdout.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        sys.stdout.writelines(to_json(row) + "\n" for row in rows)
         return
     if not rows:
         say(f"no such run; reports are kept for {_kept(settings)}")
@@ -146,7 +146,7 @@ def status(
         found = standings((settings.connectors[name] for name in chosen), store)
         workers = len(store.presence.living())
     if as_json:
-        sys.stdout.writelines(json.dumps(each.as_json(), ensure_ascii=False) + "\n" for each in found)
+        sys.stdout.writelines(to_json(each.as_json()) + "\n" for each in found)
         return
     columns = ["connector", "standing", "last run", "processed", "errors", "unfinished", "next", "going on"]
     out().print(make_table(columns, map(_status_row, found)))

@@ -1,11 +1,11 @@
 """`contact-sync review`: what waits for a person, each with the command that settles it."""
 
-import json
 import sys
 from typing import Annotated, Any
 
 import typer
 
+from tasks.visible import to_json
 from worker.cli.choosing import Every, choose
 from worker.cli.console import out, say, shown
 from worker.cli.entering import Config, Json, known_connectors, opened_store, requesting_ports, settings_of
@@ -47,7 +47,7 @@ def review(
 
 def _print(row: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
-        sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+        sys.stdout.write(to_json(row) + "\n")
         return
     about = row["user_principal_name"] or row["run_id"]
     since = f", since {row['since']}" if row["since"] else ""

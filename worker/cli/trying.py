@@ -15,6 +15,7 @@ from tasks.connector import Connector
 from tasks.explaining import Explanation, explain_user
 from tasks.expressions import ExpressionError
 from tasks.names import closest
+from tasks.visible import to_json
 from worker.cli.choosing import choose
 from worker.cli.console import make_table, out, say, shown
 from worker.cli.entering import Config, Json, settings_of
@@ -117,7 +118,7 @@ def _assumed_schema(connector: Connector) -> PsaSchema:
 def _print(connector: Connector, user: User, explained: Explanation, *, as_json: bool) -> None:
     facts = _facts(connector, user, explained)
     if as_json:
-        sys.stdout.write(json.dumps(facts, ensure_ascii=False) + "\n")
+        sys.stdout.write(to_json(facts) + "\n")
         return
     rule = explained.excluded_by
     word = "in scope" if rule is None else f"out of scope, by the rule {rule!r}"

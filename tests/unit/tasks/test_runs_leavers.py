@@ -339,7 +339,7 @@ def test_leaver_that_came_back_before_the_write_keeps_his_contact(engine: Engine
     assert inactive(engine) == []
 
 
-@pytest.mark.parametrize("what", ["protected", "switched off", "deleted", "given away"])
+@pytest.mark.parametrize("what", ["protected", "switched off", "deleted", "given away", "moved"])
 def test_contact_that_changed_before_the_write_is_looked_at_again(engine: Engine, what: str) -> None:
     users = furnish(engine)
     bob = contact_of(engine, "bob")
@@ -350,6 +350,7 @@ def test_contact_that_changed_before_the_write_is_looked_at_again(engine: Engine
         "protected": {"protected": "billing"},
         "switched off": {"active": False},
         "given away": {"entra_id": users["ann"].id},
+        "moved": {"company_id": "999"},
     }
     if what == "deleted":
         engine.psa.remove_contact(bob.id)
@@ -360,7 +361,8 @@ def test_contact_that_changed_before_the_write_is_looked_at_again(engine: Engine
     report = engine.report(run_id)
     assert counts(report) == (0, 0, 1, 0)
     assert len(engine.psa.writes) == writes
-    assert codes(report, "warnings") == (["PrimaryContactProtected"] if what == "protected" else [])
+    told = {"protected": ["PrimaryContactProtected"], "moved": ["ContactMoved"]}
+    assert codes(report, "warnings") == told.get(what, [])
 
 
 @pytest.mark.parametrize("happened", [True, False])
