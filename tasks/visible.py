@@ -1,6 +1,7 @@
 """Other people's text made visible: what a reader cannot see, or what turns the text around it, is shown by its number.
 
-For files that people open, and for JSON that programs read and people see on the way. Joiners, which belong to names and emoji, stay as they are.
+For files that people open, and for JSON that programs read and people see on the way. Joiners, which belong to names
+and emoji, stay as they are.
 """
 
 import json
