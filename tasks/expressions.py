@@ -7,6 +7,7 @@ expression shows when it is compiled, because it is tried on an empty, a full an
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Never
 
 from jinja2 import TemplateError, TemplateSyntaxError, nodes
@@ -19,6 +20,8 @@ from tasks.names import closest
 from tasks.phones import is_country
 
 __all__ = ["SAMPLE_USER", "Condition", "ExpressionError", "Template", "compile_condition", "compile_template"]
+
+COMPILED_TEMPLATES = 1000  # a mapping has a dozen, and most connectors share the defaults'
 
 _ENVIRONMENT = build_environment()
 _FAULTS = (
@@ -107,8 +110,9 @@ def _check_lone_texts(text: str, expression: nodes.Expr) -> None:
         raise ExpressionError(text, f"{lone[0]!r} is compared with nothing", hint)
 
 
+@lru_cache(COMPILED_TEMPLATES)
 def compile_template(text: str) -> Template:
-    """Compile a template such as `{{ user.jobTitle }}`. Raises ExpressionError."""
+    """Compile a template such as `{{ user.jobTitle }}`, once for all connectors that use it. Raises ExpressionError."""
     if "{{" not in text and "{%" not in text and "user." in text:
         raise ExpressionError(text, "the template is plain text", "put what is to be looked up into {{ }}")
     try:
