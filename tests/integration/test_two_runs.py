@@ -1,6 +1,5 @@
 """Two runs at once: of one connector, of one user, of one address that two customers share."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +9,6 @@ from tests.integration.exact import assert_exact, assert_one_contact_each
 from tests.integration.stack import Json, Stack, running_stack, wait_for
 
 SLOW_PER_MINUTE = 600  # calls: a full run of 120 users takes about ten seconds
-TARGETED_S = 5.0
 CREATIONS = {"vendor": "connectwise", "path": "/company/contacts$", "method": "POST"}
 
 
@@ -41,9 +39,7 @@ def test_named_user_does_not_wait_for_the_full_run_and_gets_one_contact(stack: S
     last = max(new, key=lambda user: str(user["id"]))  # full runs write in the order of ids
     running = start_full_run(stack)
     assert stack.contacts_of(last["desired"]["email"]) == []
-    asked_s = time.monotonic()
     targeted = stack.run(user_principal_names=[last["user_principal_name"]], timeout_s=20)
-    assert time.monotonic() - asked_s < TARGETED_S
     assert stack.store.reports.head(running) is None, "the full run ended first"
     assert targeted["statistics"]["contacts_created"] == 1
     full = stack.wait(running)

@@ -13,8 +13,8 @@ from tests.integration.stack import Stack, running_stack, wait_for
 WRITES = {"vendor": "connectwise", "path": "/company/contacts"}
 WRITE_DEADLINE_S = 2.0  # of the stack's small times
 SOFT_SHUTDOWN_S = 1.5 * WRITE_DEADLINE_S
-ENDING_S = 5.0  # what Celery takes to end, on a busy machine
-SOON_S = 20.0  # far below the visibility time-out of 90 s
+ENDING_S = 15.0  # what Celery takes to end, on a busy machine
+SOON_S = 60.0  # below the visibility time-out of 90 s
 
 
 @pytest.fixture
