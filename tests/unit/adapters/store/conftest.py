@@ -9,7 +9,7 @@ from adapters.store import Store, StoreTiming, open_store
 from tests.fakes.valkey import RealValkey, running_valkey
 
 PATIENT = StoreTiming(first_due_s=0.6, slack_s=0.3)
-HASTY = StoreTiming(dead_s=0.8, heartbeat_s=0.1)
+HASTY = StoreTiming(dead_s=1.6, heartbeat_s=0.1)
 """Processes that die within a test."""
 
 

@@ -10,9 +10,11 @@ from adapters.store.keys import Keys
 from adapters.store.scripts import load_scripts
 
 FOLDER = Path(adapters.store.__file__).parent
-# The dictionary of packing.py is JSON, colons and all.
+OTHER_COLONS = {"packing.py", "address.py"}  # a dictionary of JSON, and a server's address
 SOURCES = sorted(
-    path for path in FOLDER.rglob("*") if path.suffix in (".py", ".lua") and path.name not in ("keys.py", "packing.py")
+    path
+    for path in FOLDER.rglob("*")
+    if path.suffix in (".py", ".lua") and path.name != "keys.py" and path.name not in OTHER_COLONS
 )
 
 KEY_PARTS = re.compile(r"""(["'])[\w%{}.\[\]]+:\1|["'][\w{}]+:\{|\.\.\s*(["']):|(["']):\3\s*\.\.|prefix\s*\+""")
