@@ -6,7 +6,7 @@ from adapters.records import KeptPlan, Run
 from tasks import approving
 from tasks.ports import Ports
 from tasks.request import SyncRequest
-from tasks.requesting import CARRIES_OUT, RequestRefusedError, new_run, new_run_id
+from tasks.requesting import CARRIES_OUT, MEANT_FOR, RequestRefusedError, new_run, new_run_id
 
 __all__ = ["Asked", "apply_plan", "approve_run", "find_held", "find_plan"]
 
@@ -93,4 +93,4 @@ def _new_run(ports: Ports, plan: KeptPlan, *, trigger: str) -> Run:
     request = SyncRequest.from_run(plan.request)
     run = new_run(connector, request, trigger=trigger, run_id=run_id, at_ms=now_ms)
     facts = {"run": plan.run_id, "number": plan.number, "lines": plan.lines, "digest": plan.digest}
-    return run.model_copy(update={"lane": "bulk", "notes": {**run.notes, CARRIES_OUT: facts}})
+    return run.model_copy(update={"lane": "bulk", "notes": {**run.notes, CARRIES_OUT: facts, MEANT_FOR: plan.home}})

@@ -18,6 +18,7 @@ ID_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # nothing that is misread over
 ID_LETTERS = 6
 KEEPS_PLAN = "keeps_plan"  # note of a dry run whose report is to hold a numbered plan
 CARRIES_OUT = "carries_out"  # note of a run that writes the lines of a kept plan and nothing else: run, number, lines
+MEANT_FOR = "meant_for"  # the note of a run that goes by an earlier one: tenant and PSA of that one
 KEY_KEPT_S = 86_400.0  # a message is delivered again within the visibility time-out, a caller repeats within hours
 
 

@@ -7,7 +7,7 @@ from tasks.connector import Connector
 from tasks.ports import Json, Ports
 from tasks.reading_plan import Choice
 from tasks.request import SyncRequest
-from tasks.requesting import CARRIES_OUT
+from tasks.requesting import CARRIES_OUT, MEANT_FOR
 
 FIRST_TURN_S = 3.0  # a run that may start next asks so often
 TURN_S = 1.0  # one that has others before it waits so much longer for each
@@ -50,8 +50,10 @@ def _begin(ports: Ports, run: Run) -> Run | int | None:
             "run `contact-sync config apply` or check its name",
         )
         return None
-    if connector.psa != run.instance:
-        message = f"connector {run.connector_id} was given another PSA after this run was asked for; ask for it again"
+    if connector.psa != run.instance or run.notes.get(MEANT_FOR, connector.home) != connector.home:
+        message = (
+            f"connector {run.connector_id} has another tenant or PSA than when this run was asked for; ask for it again"
+        )
         closing.fail_run(ports, run, code=codes.UNKNOWN_CONNECTOR, message=message)
         return None
     request = SyncRequest.from_run(run.request)

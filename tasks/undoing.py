@@ -13,7 +13,7 @@ from tasks.judgement import Judgement
 from tasks.ports import Json, Ports
 from tasks.putting_back import PuttingBack, Written, written_by
 from tasks.request import SyncRequest
-from tasks.requesting import KEY_KEPT_S, new_run, new_run_id
+from tasks.requesting import KEY_KEPT_S, MEANT_FOR, new_run, new_run_id
 
 __all__ = ["UndoRefusedError", "count_writes", "decide_again", "describe", "plan_all", "request_undo"]
 
@@ -80,6 +80,7 @@ def request_undo(
             "frees": head["undoes"] if _puts_back(ports, head) else None,
             "writes": writes,
             "enabled_users": statistics["total_office365_users"],
+            MEANT_FOR: connector.home,
         }
         run = run.model_copy(update={"notes": {**run.notes, **notes}})
         if key is not None:

@@ -208,6 +208,16 @@ def test_plan_of_another_tenant_is_refused(engine: Engine) -> None:
         applying.approve_run(engine.ports, held["run_id"], trigger="cli")
 
 
+def test_plan_whose_connector_gets_another_tenant_before_it_begins_writes_nothing(engine: Engine) -> None:
+    furnish(engine)
+    held = by_itself(engine)
+    asked = applying.approve_run(engine.ports, held["run_id"], trigger="cli")
+    engine.configure(tenant_id=OTHER_TENANT)
+    engine.work()
+    assert codes(engine.report(asked.run_id)) == ["UnknownConnector"]
+    assert engine.psa.writes == []
+
+
 def test_connector_that_an_older_release_has_run_goes_on(engine: Engine) -> None:
     furnish(engine)
     engine.run()

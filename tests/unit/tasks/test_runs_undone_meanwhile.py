@@ -1,6 +1,7 @@
 """Runs are undone after contacts went to others, were moved, or were decided about; and undos are undone in turn."""
 
 from tasks import on_hold
+from tasks.undoing import request_undo
 from tests.fakes.engine import Engine
 from tests.fakes.reports import codes, counts
 from tests.unit.tasks.test_runs_undone import contact_of, undo
@@ -70,3 +71,14 @@ def test_what_a_person_decided_outlives_undo_and_its_undo(engine: Engine) -> Non
     assert holds(engine) == {ann.id: "on leave"}
     undo(engine, first["run_id"])
     assert holds(engine) == {ann.id: "on leave"}
+
+
+def test_undo_whose_connector_gets_another_tenant_before_it_begins_puts_nothing_back(engine: Engine) -> None:
+    engine.directory.add_user("ann")
+    done = engine.run(sync_mode="full")
+    run = request_undo(engine.ports, done["run_id"], trigger="cli")
+    engine.configure(tenant_id="22222222-2222-4222-8222-222222222222")
+    engine.work()
+    assert codes(engine.report(run.run_id)) == ["UnknownConnector"]
+    assert contact_of(engine, "ann").active
+    assert holds(engine) == {}
