@@ -151,7 +151,7 @@ def _hold(ports: Ports, run: Run, users: Sequence[User]) -> None:
     """Put users on hold before anything of theirs is written; whose undo is undone is released instead."""
     if run.dry_run:
         return
-    if run.notes["frees"] is not None:
+    if run.notes.get("frees") is not None:
         on_hold.release_users(ports, run.connector_id, users, reason=on_hold.undone(run.notes["frees"]))
     else:
         reason = on_hold.undone(str(run.undoes))

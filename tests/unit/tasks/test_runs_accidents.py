@@ -7,6 +7,7 @@ import pytest
 
 from adapters.errors import TenantError, TransientError, WireError
 from adapters.records import User
+from tasks import leavers
 from tasks.requesting import request_run
 from tests.fakes.engine import Engine
 from tests.fakes.mortal import Death, Installations
@@ -104,6 +105,21 @@ def test_one_missing_page_is_noticed_by_the_count(engine: Engine) -> None:
     report = engine.run()
     assert inactive(engine) == 0
     assert "AdditiveOnly" in codes(report, "warnings")
+
+
+def test_ids_beyond_those_that_a_run_confirms_wait_for_the_next_full_one(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leavers, "MOST_CONFIRMED", 3)
+    users = furnish(engine)
+    for user in users[:5]:
+        engine.directory.delete_user(user.id, permanently=True)
+    engine.directory.forget_changes()
+    engine.directory.expire_delta_links()
+    report = engine.run()
+    assert (report["statistics"]["contacts_deactivated"], inactive(engine)) == (3, 3)
+    assert [row["code"] for row in report["warnings"] if row["user_principal_name"]] == ["UserLeft", "UserLeft"]
+    assert engine.run(sync_mode="full")["statistics"]["contacts_deactivated"] == 2
 
 
 def test_additive_run_still_creates_and_updates(engine: Engine) -> None:
