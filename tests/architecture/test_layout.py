@@ -118,3 +118,10 @@ def _names_a_root(content: bytes, roots: list[bytes]) -> bool:
                 return True
             start = content.find(root, start + 1)
     return False
+
+
+def test_each_decision_has_the_next_number() -> None:
+    pages = sorted((ROOT / "ops" / "decisions").glob("*.md"))
+    assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
+    for page in pages:
+        assert page.read_text(encoding="utf-8").startswith(f"# {int(page.name[:4])}. "), page.name
