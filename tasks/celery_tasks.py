@@ -19,12 +19,11 @@ from tasks import (
     requesting,
     starting,
     stepping,
-    subscribing,
     summarizing,
-    taking,
     upserting,
-    watching,
 )
+from tasks.alerting import watching
+from tasks.events import subscribing, taking
 from tasks.ports import Ports
 
 T = TypeVar("T")

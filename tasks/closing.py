@@ -6,8 +6,10 @@ from typing import Any
 
 from adapters.records import Churn, Run, RunState, Watermark
 from adapters.records.runs import CANCELLED
-from tasks import alert_facts, approving, codes, guarding, reading_back, reading_plan, report
+from tasks import codes, guarding, reading_back, reading_plan, report
+from tasks.alerting.facts import fact_of
 from tasks.guarding import Excess
+from tasks.plans import approving
 from tasks.ports import Ports
 from tasks.request import SyncRequest
 from tasks.requesting import BY_ITSELF, CARRIES_OUT
@@ -110,7 +112,7 @@ def _close(ports: Ports, run: Run) -> None:
     settles = not (request.is_restricted or run.undoes or carried)
     is_whole = settles and not request.is_targeted
     watermark = _next_watermark(ports, run, counts)
-    fact = alert_facts.fact_of(run, head, at_ms=ports.runs.now_ms())
+    fact = fact_of(run, head, at_ms=ports.runs.now_ms())
     approving.take_back(ports, run)
     _count_what_was_written(ports, run, counts)
     plan = _plan_of(ports, run)

@@ -4,22 +4,7 @@ from collections.abc import Iterator
 
 from adapters.errors import WireError
 from adapters.records import Outcome, Planned, Run, RunState, User
-from tasks import (
-    approving,
-    carrying_out,
-    claiming,
-    closing,
-    codes,
-    conflicts,
-    fanning_out,
-    holding,
-    indexing,
-    lapsing,
-    leaving,
-    report,
-    sifting,
-    undoing,
-)
+from tasks import claiming, closing, codes, conflicts, fanning_out, holding, indexing, lapsing, leaving, report, sifting
 from tasks.connector import Connector
 from tasks.guarding import Excess
 from tasks.holding import JudgingHold
@@ -28,10 +13,12 @@ from tasks.judgement import Judgement
 from tasks.leavers import Excluded, Leavers
 from tasks.leaving import Leaver
 from tasks.matching import Match, Refusal
+from tasks.plans import approving, carrying_out
 from tasks.ports import Json, Ports
 from tasks.profiles import USERS
 from tasks.sifting import Sifted
 from tasks.survey import Survey
+from tasks.undo import undoing
 
 LOOK_UPS = 2  # calls that one user costs without an index
 INDEX_WORTH_USERS = 2  # one user alone is never worth it

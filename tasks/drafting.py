@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from adapters.records import ContactDraft, FieldSpec, PsaSchema, User
 from tasks import codes
 from tasks.connector import Connector, FieldRule
-from tasks.expressions import ExpressionError, Template, compile_condition, compile_template
+from tasks.expressions.compiled import ExpressionError, Template, compile_condition, compile_template
 from tasks.names import collapse, cut, fold
 from tasks.phones import main_part
 from tasks.request import SyncRequest

@@ -9,15 +9,15 @@ import structlog
 from adapters.errors import NotFoundError, WireError
 from adapters.records import Contact, Link, Outcome, Planned, Run, Tombstone, User, UserDecision
 from tasks import closing, codes, guarding, holding, on_hold, report
-from tasks.carrying_out import Lines
 from tasks.conflicts import AddressClaim
 from tasks.connector import Connector
 from tasks.drafting import Drafted, Drafter, name_of
-from tasks.expressions import ExpressionError
+from tasks.expressions.compiled import ExpressionError
 from tasks.holding import JudgingHold
 from tasks.inquiry import Case, Inquiry
 from tasks.matching import Match, Matcher, MatchKey, Needs, Refusal
 from tasks.planning import ComparedField, Planner
+from tasks.plans.carrying_out import Lines
 from tasks.ports import Json, Ports
 from tasks.reading_plan import FOREIGN
 from tasks.request import SyncRequest

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from adapters.records import FieldSpec, PsaSchema
 from tasks.connector import Connector
 from tasks.drafting import ADDRESS, find_contact_type
-from tasks.expressions import SAMPLE_USER, ExpressionError, Template, compile_template
+from tasks.expressions.compiled import SAMPLE_USER, ExpressionError, Template, compile_template
 from tasks.names import closest, collapse, fold
 
 __all__ = ["check_mapping"]

@@ -7,7 +7,8 @@ import structlog
 
 from adapters.errors import TransientError
 from adapters.records import Run, RunState
-from tasks import closing, codes, fanning_out, taking
+from tasks import closing, codes, fanning_out
+from tasks.events import taking
 from tasks.ports import Ports
 
 T = TypeVar("T")

@@ -4,8 +4,9 @@ from typing import Any
 
 from adapters.errors import NotFoundError
 from adapters.records import Contact, ContactChange, Intent, Link, Outcome, Planned, Run
-from tasks import journaling, planning, report
+from tasks import planning, report
 from tasks.ports import Contacts, Ports
+from tasks.undo import journaling
 
 Json = dict[str, Any]
 

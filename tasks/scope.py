@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from adapters.records import User
 from tasks.connector import Connector
-from tasks.expressions import compile_condition
+from tasks.expressions.compiled import compile_condition
 from tasks.names import fold
 from tasks.request import SyncRequest
 

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from adapters.records import Outcome, Planned
-from tasks import approving, guarding, holding, report
+from tasks import guarding, holding, report
 from tasks.connector import Connector
 from tasks.guarding import COUNTED_TOGETHER_S, FIRST_RUN, Excess
 from tasks.judgement import Judgement
-from tasks.keeping import PlanDigest
+from tasks.plans import approving
+from tasks.plans.keeping import PlanDigest
 from tasks.ports import Json, Ports
 from tasks.requesting import BY_ITSELF, CARRIES_OUT, KEEPS_PLAN
 

@@ -2,8 +2,9 @@
 
 from adapters.errors import NotFoundError
 from adapters.records import Run, RunState
-from tasks import approving, closing, codes, indexing, pairing, reading_plan
+from tasks import closing, codes, indexing, pairing, reading_plan
 from tasks.connector import Connector
+from tasks.plans import approving
 from tasks.ports import Json, Ports
 from tasks.reading_plan import Choice
 from tasks.request import SyncRequest

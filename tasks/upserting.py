@@ -15,9 +15,10 @@ from adapters.errors import (
     WireError,
 )
 from adapters.records import Claim, Contact, Intent, Outcome
-from tasks import carrying_out, deciding, failures, feeding, resolving, stepping
+from tasks import deciding, failures, feeding, resolving, stepping
 from tasks.addresses import addresses_of
 from tasks.attempt import Attempt
+from tasks.plans import carrying_out
 from tasks.ports import Permit, Ports
 from tasks.requesting import CARRIES_OUT
 

@@ -8,7 +8,7 @@ from typing import IO
 
 from adapters.records import KeptPlan
 from adapters.store import Store
-from tasks.plan_exports import ReadLines, write_plan, write_plan_csv, write_plan_page
+from tasks.plans.exports import ReadLines, write_plan, write_plan_csv, write_plan_page
 from tasks.report import Json, RowsByKind, write_report
 from tasks.report_csv import write_csv
 from tasks.report_page import write_report_page

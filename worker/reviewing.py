@@ -10,7 +10,7 @@ from adapters.store import Store
 from tasks import codes
 from tasks.connector import Connector
 from tasks.names import fold
-from tasks.plan_exports import command_of, is_to_do
+from tasks.plans.exports import command_of, is_to_do
 from tasks.report import iso_time
 from tasks.settling import row_of
 

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from tasks.expressions import compile_condition, compile_template
+from tasks.expressions.compiled import compile_condition, compile_template
 from worker.configuration import (
     BuiltIn,
     ConfigurationError,

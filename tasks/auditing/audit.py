@@ -16,7 +16,7 @@ from tasks.auditing.listed import Listed
 from tasks.auditing.roster import Roster
 from tasks.auditing.trend import CONTACTS, History, Measure, measures_of
 from tasks.connector import Connector
-from tasks.expressions import ExpressionError
+from tasks.expressions.compiled import ExpressionError
 from tasks.indexing import tolerated_lack
 from tasks.ports import Contacts, Directory, Memory
 from tasks.profiles import USERS

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from adapters.records import PsaSchema, User
 from tasks.connector import CompanyRule, Connector
 from tasks.drafting import DONE, Drafted, Drafter
-from tasks.expressions import compile_condition
+from tasks.expressions.compiled import compile_condition
 from tasks.request import SyncRequest
 from tasks.scope import Scope
 

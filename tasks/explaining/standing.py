@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from adapters.records import HistoryEvent
-from tasks import approving, guarding, report
+from tasks import guarding, report
 from tasks.connector import Connector
 from tasks.guarding import COUNTED_TOGETHER_S
+from tasks.plans import approving
 from tasks.ports import Ports
 from tasks.sifting import count_contacts
 

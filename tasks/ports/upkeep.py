@@ -25,7 +25,7 @@ class Journal(Protocol):
     """What each write of a run found and wrote, kept beyond the run."""
 
     def entries(self, run_id: str) -> Iterator[Json]:
-        """Yield a run's writes (`tasks.journaling`), a chunk in memory at a time."""
+        """Yield a run's writes (`tasks.undo.journaling`), a chunk in memory at a time."""
 
     def is_kept(self, run_id: str) -> bool:
         """Tell a run that wrote something, and whose journal is not forgotten yet."""

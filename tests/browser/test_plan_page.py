@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, expect
 
 from adapters.records import KeptPlan
-from tasks.plan_exports import write_plan_page
+from tasks.plans.exports import write_plan_page
 
 pytestmark = pytest.mark.browser
 

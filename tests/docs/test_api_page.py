@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from adapters.store import Store, open_store
-from tasks import watching
+from tasks.alerting import watching
 from tasks.requesting import request_run
 from tests.docs.blocks import find_blocks
 from tests.fakes.door import Door

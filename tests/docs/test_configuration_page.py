@@ -10,8 +10,8 @@ import pytest
 from adapters.graph.mapping import map_user
 from adapters.records import User
 from tasks.default_mappings import DEFAULT_MAPPINGS
-from tasks.expression_language import FIELDS, build_environment
-from tasks.expressions import compile_condition, compile_template
+from tasks.expressions.compiled import compile_condition, compile_template
+from tasks.expressions.language import FIELDS, build_environment
 from tests.docs.blocks import find_blocks
 from tests.docs.installation import ROOT
 from tests.unit.worker.installation import ENVIRONMENT, MAIN

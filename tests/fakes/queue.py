@@ -6,20 +6,9 @@ from dataclasses import dataclass
 
 from adapters.errors import TransientError
 from adapters.records import Batch, Member, Run
-from tasks import (
-    closing,
-    deciding,
-    fanning_out,
-    feeding,
-    polling,
-    starting,
-    stepping,
-    subscribing,
-    summarizing,
-    taking,
-    upserting,
-)
+from tasks import closing, deciding, fanning_out, feeding, polling, starting, stepping, summarizing, upserting
 from tasks.celery_tasks import STORE_WAIT_S
+from tasks.events import subscribing, taking
 from tasks.ports import Ports
 
 Step = Callable[[Ports, Run], float | None]

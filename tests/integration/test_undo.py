@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tasks.undoing import request_undo
+from tasks.undo.undoing import request_undo
 from tests.integration.stack import Json, Stack, running_stack, wait_for
 
 WRITES = {"vendor": "connectwise", "path": "/company/contacts"}

@@ -17,8 +17,8 @@ from fastapi.concurrency import run_in_threadpool
 
 from adapters.errors import TransientError, WireError
 from adapters.graph import parse_notifications
+from tasks.events.receiving import receive
 from tasks.ports import Ports
-from tasks.receiving import receive
 from worker.api.bodies import read_body
 from worker.api.problems import problem
 from worker.compose import NOTIFICATIONS_PATH

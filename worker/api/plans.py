@@ -10,8 +10,8 @@ from fastapi.responses import JSONResponse
 
 from adapters.records import KeptPlan
 from adapters.store import Store
-from tasks.applying import Asked, apply_plan, find_held, find_plan
-from tasks.plan_exports import facts_of
+from tasks.plans.applying import Asked, apply_plan, find_held, find_plan
+from tasks.plans.exports import facts_of
 from tasks.ports import Ports
 from tasks.requesting import RequestRefusedError
 from worker.api.access import Access, Caller

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from adapters.store import Store
 from tasks.ports import Ports
-from tasks.undoing import UndoRefusedError, request_undo
+from tasks.undo.undoing import UndoRefusedError, request_undo
 from worker.api.access import Access, Caller
 from worker.api.bodies import read_as
 from worker.api.examples import MADE, described

@@ -6,7 +6,7 @@ from typing import Any
 
 from adapters.records import KeptPlan
 from adapters.store import Store
-from tasks.plan_exports import changes_of, count_lines, facts_of
+from tasks.plans.exports import changes_of, count_lines, facts_of
 from tasks.report_csv import show_change
 from worker.cli.console import make_table, out, plain
 

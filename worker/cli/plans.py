@@ -9,8 +9,8 @@ from typer.core import TyperGroup
 
 from adapters.records import KeptPlan, Run
 from adapters.store import Store
-from tasks.applying import Asked, apply_plan, find_held, find_plan
-from tasks.plan_exports import command_of, facts_of, is_to_do
+from tasks.plans.applying import Asked, apply_plan, find_held, find_plan
+from tasks.plans.exports import command_of, facts_of, is_to_do
 from tasks.requesting import RequestRefusedError, request_run
 from worker.cli.choosing import choose
 from worker.cli.console import make_table, out, plain, say

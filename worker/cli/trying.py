@@ -13,7 +13,7 @@ from adapters.graph.mapping import map_user
 from adapters.records import USER_PROPERTIES, FieldSpec, PsaSchema, User
 from tasks.connector import Connector
 from tasks.explaining import Explanation, explain_user
-from tasks.expressions import ExpressionError
+from tasks.expressions.compiled import ExpressionError
 from tasks.names import closest
 from tasks.visible import to_json
 from worker.cli.choosing import choose

@@ -7,7 +7,7 @@ import typer
 
 from adapters.records import Run
 from adapters.store import Store
-from tasks.undoing import UndoRefusedError, count_writes, request_undo
+from tasks.undo.undoing import UndoRefusedError, count_writes, request_undo
 from worker.cli.console import say
 from worker.cli.entering import Config, Json, opened_store, requesting_ports, settings_of
 from worker.cli.exits import Exit, Refusal

@@ -9,7 +9,7 @@ from tasks import codes
 from tasks.connector import CompanyRule, FieldRule
 from tasks.default_mappings import DEFAULT_MAPPINGS, default_mapping
 from tasks.drafting import Drafted, Drafter
-from tasks.expressions import ExpressionError
+from tasks.expressions.compiled import ExpressionError
 from tasks.request import SyncRequest
 from tests.unit.tasks.makers import SCHEMA, make_connector, make_user
 

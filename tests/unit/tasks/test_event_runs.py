@@ -8,8 +8,9 @@ import pytest
 
 from adapters.errors import TransientError
 from adapters.records import Notification, Subscribed, User
-from tasks import receiving, reconciling, taking
-from tasks.receiving import receive
+from tasks import reconciling
+from tasks.events import receiving, taking
+from tasks.events.receiving import receive
 from tests.fakes.engine import TENANT, Engine
 from tests.fakes.mortal import Death, Installations
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tasks import applying
 from tasks.closing import cancel_run
+from tasks.events.taking import take_changes
+from tasks.plans import applying
 from tasks.requesting import RequestRefusedError, request_run
-from tasks.taking import take_changes
 from tests.fakes.engine import Engine, make_connector
 from tests.fakes.mortal import Death, Installations
 from tests.fakes.reports import Json, codes, counts

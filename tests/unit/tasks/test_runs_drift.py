@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from adapters.records import Contact
-from tasks import watching
+from tasks.alerting import watching
 from tests.fakes.directory import FakeDirectory
 from tests.fakes.engine import TENANT, Engine
 from tests.fakes.mortal import Death, Installations

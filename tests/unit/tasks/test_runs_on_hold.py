@@ -7,7 +7,7 @@ import pytest
 
 from adapters.records import User
 from tasks import on_hold
-from tasks.undoing import request_undo
+from tasks.undo.undoing import request_undo
 from tests.fakes.engine import Engine
 from tests.fakes.reports import Json, codes, counts, names
 

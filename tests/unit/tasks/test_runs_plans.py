@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from tasks import applying, on_hold, reading_plan
+from tasks import on_hold, reading_plan
 from tasks.closing import cancel_run
 from tasks.connector import FieldRule
-from tasks.plan_exports import state_of
+from tasks.plans import applying
+from tasks.plans.exports import state_of
 from tasks.requesting import RequestRefusedError, request_run
 from tests.fakes.engine import Engine
 from tests.fakes.mortal import Death, Installations

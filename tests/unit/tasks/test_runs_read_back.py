@@ -7,7 +7,7 @@ import pytest
 
 from adapters.errors import InstanceError, SyncError, TransientError
 from tasks.reading_back import is_sampled
-from tasks.undoing import request_undo
+from tasks.undo.undoing import request_undo
 from tests.fakes.engine import Engine
 from tests.fakes.mortal import Death, Installations, MortalStore
 from tests.fakes.reports import Json, codes, counts

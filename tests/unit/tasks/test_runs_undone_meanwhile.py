@@ -1,7 +1,7 @@
 """Runs are undone after contacts went to others, were moved, or were decided about; and undos are undone in turn."""
 
 from tasks import on_hold
-from tasks.undoing import request_undo
+from tasks.undo.undoing import request_undo
 from tests.fakes.engine import Engine
 from tests.fakes.reports import codes, counts
 from tests.unit.tasks.test_runs_undone import contact_of, undo

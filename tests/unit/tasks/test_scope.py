@@ -1,7 +1,7 @@
 import pytest
 
 from tasks.connector import Rule
-from tasks.expressions import ExpressionError
+from tasks.expressions.compiled import ExpressionError
 from tasks.request import SyncRequest
 from tasks.scope import Scope
 from tests.unit.tasks.makers import make_connector, make_user

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.connector import FieldRule, Guard
-from tasks.expressions import compile_condition
+from tasks.expressions.compiled import compile_condition
 from tests.unit.tasks.makers import make_user
 from tests.unit.worker.conftest import Installation
 from worker.configuration import merge_mapping

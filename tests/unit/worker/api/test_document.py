@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.core.result import Ok
 
 from adapters.store import Store, open_store
-from tasks import watching
+from tasks.alerting import watching
 from tasks.requesting import request_run
 from tests.fakes.door import Door
 from tests.fakes.engine import Engine

@@ -11,7 +11,7 @@ import pytest
 from adapters.errors import InstanceError
 from adapters.records import RunState
 from adapters.store import Store
-from tasks import watching
+from tasks.alerting import watching
 from tests.fakes.door import Door
 from tests.fakes.engine import Engine
 from worker.api.access import Access

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from adapters.store import Store, open_store
-from tasks import applying
 from tasks.closing import cancel_run
+from tasks.plans import applying
 from tasks.requesting import request_run
 from tests.fakes.engine import Engine
 from tests.unit.worker.conftest import Installation

@@ -11,8 +11,9 @@ import structlog
 from pydantic import ValidationError
 
 from adapters.errors import TenantError, TransientError
-from tasks import alert_texts, alerting, codes
-from tasks.alert_facts import CASES
+from tasks import codes
+from tasks.alerting import news, texts
+from tasks.alerting.facts import CASES
 from tasks.connector import Connector
 from tasks.incidents import Condition, Notice, Standing
 from tasks.ports import Json, Ports
@@ -49,7 +50,7 @@ def _advance(ports: Ports) -> int:
     facts = ports.alerts.facts(limit=MOST_FACTS)
     now_ms = ports.runs.now_ms()
     connectors = _connectors(ports)
-    after, notices = alerting.advance(
+    after, notices = news.advance(
         standing,
         facts=[_with_rows(ports, fact) for fact in facts],
         conditions=list(_conditions(ports, standing, connectors, now_ms)),
@@ -130,7 +131,7 @@ def _messages(ports: Ports, notices: list[Notice], now_ms: int) -> list[Json]:
     errors = {run_id: ports.alerts.first_errors(run_id, most=MOST_RUNS_SHOWN) for run_id in sorted(runs - {""})}
     return [
         {"target": target, "title": text.title, "body": text.body, "at_ms": now_ms}
-        for text in alert_texts.compose(notices, errors)
+        for text in texts.compose(notices, errors)
         for target in ports.notifier.targets
     ]
 
@@ -163,7 +164,7 @@ def _late_since(ports: Ports, standing: Standing, connector: Connector, now_ms: 
     """Return when the last run of a connector came to its end that should have had another one since."""
     if not connector.office365_sync_enabled or connector.schedule is None:
         return None
-    since_ms = alerting.not_successful(standing, connector.connector_id, rules=ports.alert_rules, now_ms=now_ms)
+    since_ms = news.not_successful(standing, connector.connector_id, rules=ports.alert_rules, now_ms=now_ms)
     if since_ms is None:
         return None
     due_ms = next_tick(connector.schedule, connector.timezone, after_ms=since_ms)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from adapters.records import KeptPlan
-from tasks.plan_exports import COLUMNS, count_lines, write_plan, write_plan_csv, write_plan_page
+from tasks.plans.exports import COLUMNS, count_lines, write_plan, write_plan_csv, write_plan_page
 
 HOSTILE = '=HYPERLINK("https://evil.example")<script>alert(1)</script>'
 PLAN = KeptPlan(

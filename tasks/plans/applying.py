@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from adapters.records import KeptPlan, Run
-from tasks import approving
+from tasks.plans import approving
 from tasks.ports import Ports
 from tasks.request import SyncRequest
 from tasks.requesting import CARRIES_OUT, MEANT_FOR, RequestRefusedError, new_run, new_run_id

@@ -38,7 +38,7 @@ class Written:
 
     @classmethod
     def of_entry(cls, entry: Json) -> "Written":
-        """Read an entry of a journal (`tasks.journaling`)."""
+        """Read an entry of a journal (`tasks.undo.journaling`)."""
         return cls(
             user=User(
                 id=entry["office365_id"],

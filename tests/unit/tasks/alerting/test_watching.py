@@ -9,8 +9,9 @@ from typing import Any, cast
 import pytest
 
 from adapters.errors import InstanceError, TransientError
-from tasks import applying, watching
+from tasks.alerting import watching
 from tasks.incidents import AlertRules
+from tasks.plans import applying
 from tasks.ports import Expiry
 from tasks.requesting import request_run
 from tasks.settling import Proposal, decide

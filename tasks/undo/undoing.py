@@ -11,9 +11,9 @@ from tasks import closing, codes, on_hold, report
 from tasks.connector import Connector
 from tasks.judgement import Judgement
 from tasks.ports import Json, Ports
-from tasks.putting_back import PuttingBack, Written, written_by
 from tasks.request import SyncRequest
 from tasks.requesting import KEY_KEPT_S, MEANT_FOR, new_run, new_run_id
+from tasks.undo.putting_back import PuttingBack, Written, written_by
 
 __all__ = ["UndoRefusedError", "count_writes", "decide_again", "describe", "plan_all", "request_undo"]
 

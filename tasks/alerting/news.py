@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from tasks import codes, guarding
-from tasks.alert_notices import take_notices
+from tasks.alerting.notices import take_notices
 from tasks.incidents import (
     OF_RUNS,
     AlertRules,

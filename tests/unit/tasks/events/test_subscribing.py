@@ -7,7 +7,7 @@ import pytest
 
 from adapters.errors import AnswerLostError, TenantError, TransientError, WireError
 from adapters.records import Subscribed
-from tasks import subscribing
+from tasks.events import subscribing
 from tests.fakes.directory import FakeDirectory
 from tests.fakes.engine import TENANT, Engine
 

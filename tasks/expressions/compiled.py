@@ -15,7 +15,7 @@ from jinja2.meta import find_undeclared_variables
 from jinja2.parser import Parser
 
 from adapters.records import User
-from tasks.expression_language import EXTENSIONS, FIELDS, UserView, build_environment
+from tasks.expressions.language import EXTENSIONS, FIELDS, UserView, build_environment
 from tasks.names import closest
 from tasks.phones import is_country
 

@@ -10,8 +10,9 @@ from itertools import islice
 from typing import Any
 
 from adapters.records import Outcome, Planned, Run
-from tasks import codes, guarding, keeping
+from tasks import codes, guarding
 from tasks.drafting import name_of
+from tasks.plans import keeping
 from tasks.ports import Ports
 from tasks.requesting import CARRIES_OUT
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.records import USER_PROPERTIES, User
-from tasks.expressions import ExpressionError, compile_condition, compile_template
+from tasks.expressions.compiled import ExpressionError, compile_condition, compile_template
 from tests.unit.tasks.makers import make_user
 
 NOBODY = User(id="00000000-0000-4000-8000-000000000009")

@@ -3,9 +3,9 @@
 import structlog
 
 from adapters.errors import TenantError
-from tasks import approving
 from tasks.connector import Connector
 from tasks.dispatching import CONNECTOR_UNUSABLE
+from tasks.plans import approving
 from tasks.ports import Ports
 from tasks.reading_plan import DAY_MS
 from tasks.request import SyncRequest

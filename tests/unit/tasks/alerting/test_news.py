@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.records import Run
-from tasks.alert_facts import fact_of
-from tasks.alert_texts import compose, harmless
-from tasks.alerting import advance, not_successful
+from tasks.alerting.facts import fact_of
+from tasks.alerting.news import advance, not_successful
+from tasks.alerting.texts import compose, harmless
 from tasks.incidents import AlertRules, Condition, Incident, Notice, Standing
 
 RULES = AlertRules(gather_s=60, over_s=600, remind_s=86_400)

@@ -1,0 +1,1 @@
+"""Filters, rules and mappings in the words of one small language."""
