@@ -24,6 +24,7 @@ from tasks.requesting import CARRIES_OUT
 
 CLAIM_WAIT_S = 1.5  # the holder of the claim is about to end its one write
 MOST_LOST = 3  # unanswered writes of one user of which nothing is found: a fourth might be a fourth contact
+WRITTEN = ("created", "updated", "deactivated")  # events of a user that changed its contact
 
 log = structlog.get_logger()
 
@@ -73,6 +74,8 @@ def _settle_and_write(attempt: Attempt) -> float | None:
     """Find out what an earlier attempt's write came to, then do our own."""
     intent = attempt.grant.intent
     if intent is None and attempt.grant.suspect:
+        if _was_written_since(attempt):
+            return _decide_again(attempt)
         intent = resolving.suspected_intent(attempt.run, attempt.planned)
     if intent is None:
         return _claim_and_write(attempt)
@@ -87,6 +90,14 @@ def _settle_and_write(attempt: Attempt) -> float | None:
     if attempt.run.stopping is not None:
         return attempt.leave()
     return _claim_and_write(attempt) if contact is None else _decide_again(attempt)
+
+
+def _was_written_since(attempt: Attempt) -> bool:
+    """Tell whether another run has written this user since ours was planned: what is found in the PSA is that write."""
+    return any(
+        event.kind in WRITTEN and event.run_id != attempt.run.run_id and event.at_ms >= attempt.planned.read_at_ms
+        for event in attempt.ports.memory.history(attempt.connector.home, attempt.user_id)
+    )
 
 
 def _settle(attempt: Attempt, intent: Intent, contact: Contact | None) -> None:

@@ -1,5 +1,6 @@
 """Where the store is: one server by its URL, or the primary that Sentinels name; the options of TLS in an address."""
 
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ __all__ = ["SENTINEL", "Sentinels", "read_sentinels", "split_tls"]
 SENTINEL, SENTINEL_TLS = "sentinel", "sentinels"
 SCHEMES = (SENTINEL, SENTINEL_TLS)
 PORT = 26379
+ADDRESS = re.compile(r"(?P<scheme>\w+)://(?P<netloc>[^/?#]*)(?P<rest>.*)", re.DOTALL)
 KEYS = frozenset({"primary", "sentinel_password"})
 REQUIREMENTS = {"none": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
 
@@ -38,10 +40,11 @@ class Sentinels:
 
 def read_sentinels(redis_url: str) -> Sentinels | None:
     """Read an address that names Sentinels; None is another kind. Raises ValueError with what is wrong with it."""
-    parts = urlsplit(redis_url)
-    if parts.scheme not in SCHEMES:
+    match = ADDRESS.match(redis_url)
+    if match is None or match["scheme"].lower() not in SCHEMES:
         return None
-    login, _, hosts = parts.netloc.rpartition("@")
+    login, _, hosts = match["netloc"].rpartition("@")
+    parts = urlsplit(f"{match['scheme']}://{match['rest']}")  # which knows no list of hosts
     options, tls = split_tls(parts)
     unknown = sorted(set(options) - KEYS)
     if unknown:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl
 
 from adapters.store.address import read_sentinels
 from adapters.store.budgets import HORIZON_S
@@ -131,7 +131,7 @@ def _ways_to(redis_url: str) -> list[SplitResult]:
     sentinels = read_sentinels(redis_url)
     if sentinels is None:
         return [split_url(redis_url)] if redis_url else []
-    scheme, query = ("rediss" if sentinels.tls else "redis"), urlsplit(redis_url).query
+    scheme, query = ("rediss" if sentinels.tls else "redis"), redis_url.partition("?")[2]
     logins = (sentinels.login, sentinels.sentinel_login)
     return [split_url(f"{url}?{query}") for login in logins for url in sentinels.urls(scheme, login)]
 

@@ -122,6 +122,21 @@ def test_suspicion_after_a_restart_of_the_store_is_no_lost_write(engine: Engine)
     assert counts(engine.report(run_id)) == (1, 0, 0, 0)
 
 
+def test_update_of_another_run_is_not_counted_as_ours_after_a_restart_of_the_store(engine: Engine) -> None:
+    ann = engine.directory.add_user("ann")
+    engine.run(sync_mode="full")
+    engine.directory.change_user(ann.id, job_title="Chief")
+    full = engine.request(sync_mode="full")
+    engine.work(until="upsert")
+    rest_of_full = set_aside(engine)
+    assert counts(engine.run(user_principal_names=["ann@contoso.com"])) == (0, 1, 0, 0)
+    engine.store.connection.client.hset(engine.store.connection.keys.server, "since_ms", engine.store.runs.now_ms())
+    engine.queue.waiting.extend(rest_of_full)
+    engine.work()
+    assert engine.psa.calls["update_contact"] == 1
+    assert counts(engine.report(full)) == (0, 0, 1, 0)
+
+
 def test_contact_made_in_another_company_is_an_error_and_not_made_again(engine: Engine) -> None:
     engine.psa.add_company("251")
     user = engine.directory.add_user("ann")

@@ -218,6 +218,7 @@ def test_open_flower_is_for_development_only(installation: Installation) -> None
         ("redis://valkey:6379/0", ["no password"]),
         ("sentinel://:good-secret@sentinel:26379/0?primary=sync&sentinel_password=good-secret", []),
         ("sentinel://:good-secret@sentinel-1,sentinel-2/0?primary=sync", ["no password"]),
+        ("sentinels://:good-secret@one.msp.com,[fd00::9]/0?primary=sync&sentinel_password=good-secret", []),
         (
             "sentinels://:good-secret@10.0.0.8,10.0.0.9/0?primary=sync&sentinel_password=good-secret&ssl_ca_certs=/ca.pem",
             [],
