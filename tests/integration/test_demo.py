@@ -76,7 +76,7 @@ def test_an_interrupted_demo_leaves_nothing_wherever_it_stands(temporary: Path, 
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=40)
     assert process.returncode == Exit.INTERRUPTED
-    assert time.monotonic() - began_s < 20
+    assert time.monotonic() - began_s < 40
     assert err.endswith("stopped\n")
     assert "Traceback" not in err
     assert not processes_of(temporary)
@@ -110,5 +110,5 @@ def test_a_sandbox_that_cannot_start_says_why_at_once(tmp_path: Path) -> None:
         Sandbox(in_the_way, users=10, seed=7, on_line=lambda *_: None),
     ):
         pass
-    assert time.monotonic() - began_s < 10
+    assert time.monotonic() - began_s < 30
     assert "Error" in str(refused.value.hint)

@@ -80,7 +80,7 @@ def test_a_long_retry_after_is_not_slept_through(in_sandbox: SandboxTenant) -> N
     with pytest.raises(TransientError):
         in_sandbox.directory.fetch_users()
 
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 60
 
 
 def test_a_wrong_secret_an_expired_one_and_a_mended_one(in_sandbox: SandboxTenant) -> None:

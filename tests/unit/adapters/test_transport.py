@@ -624,7 +624,7 @@ def test_a_write_that_drips_ends_by_its_permit() -> None:
         with pytest.raises(AnswerLostError):
             write(real(url, client), lambda: 0.4)
 
-    assert time.monotonic() - started < 2.0
+    assert time.monotonic() - started < 4.0
 
 
 def test_a_silent_server_is_left_when_the_permit_ends() -> None:
