@@ -10,10 +10,9 @@ import random
 import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any, Protocol
+from typing import Any
 
 import httpx
 import tenacity
@@ -30,16 +29,14 @@ from adapters.answers import (
 )
 from adapters.deadlines import Remaining, read_within
 from adapters.errors import AnswerLostError, SyncError, TransientError, WireError
+from adapters.limits import Budget, Slots, Unbounded, Unlimited
 
 __all__ = [
     "THROTTLED",
-    "Budget",
     "Classify",
     "Observer",
     "Permit",
-    "Slots",
     "Transport",
-    "Unbounded",
     "make_client",
     "read_json",
     "request_id",
@@ -69,60 +66,6 @@ Observer = Callable[[str, str, int | None, float], None]
 """Told of each request: vendor, endpoint template, status (None: no answer), seconds."""
 Permit = Callable[[], float]
 """Asked just before a write is sent: seconds it may still take; raises TransientError if it may not be sent."""
-
-
-class Budget(Protocol):
-    """The calls that are left for one vendor's instance, and its breaker."""
-
-    def reserve(self) -> None:
-        """Take one call, sleeping up to the horizon. Raises BudgetError(retry_after_s) if that is not enough."""
-
-    def pause(self, seconds: float) -> None:
-        """Stop the whole instance for so long: the vendor asked for it."""
-
-    def succeeded(self) -> None:
-        """Note that the vendor answered."""
-
-    def failed(self) -> None:
-        """Note that the vendor could not be reached or broke down."""
-
-
-class Slots(Protocol):
-    """Places for requests that are under way at once, for vendors that count them; shared by all workers."""
-
-    def hold(self, name: str) -> AbstractContextManager[None]:
-        """Hold one of the places of this name for the block. Raises BudgetError(retry_after_s) if none gets free."""
-
-    def is_first(self, name: str, *, seconds: float) -> bool:
-        """Tell one caller of all workers, in so many seconds, that it is the first."""
-
-
-class Unbounded:
-    """Slots for vendors that do not count, and for a process that is alone: always one more place."""
-
-    def hold(self, name: str) -> AbstractContextManager[None]:
-        """Admit."""
-        del name
-        return nullcontext()
-
-    def is_first(self, name: str, *, seconds: float) -> bool:
-        """Agree."""
-        del name, seconds
-        return True
-
-
-class _Unlimited:
-    def reserve(self) -> None:
-        """Admit."""
-
-    def pause(self, seconds: float) -> None:
-        """Forget."""
-
-    def succeeded(self) -> None:
-        """Forget."""
-
-    def failed(self) -> None:
-        """Forget."""
 
 
 def make_client(
@@ -188,7 +131,7 @@ class Transport:
         self.vendor = vendor
         self.base_url = base_url.rstrip("/")
         self._client = client
-        self._budget: Budget = budget or _Unlimited()
+        self._budget: Budget = budget or Unlimited()
         self._classify = classify
         self._auth = auth or httpx.Auth()
         self._origins = frozenset(_origin(httpx.URL(url)) for url in (base_url, *origins))

@@ -32,7 +32,8 @@ def _tenant_claims(judgement: Judgement, known: set[str]) -> list[Claim]:
     """Say which other connectors of the configuration have read this tenant."""
     ports, connector = judgement.ports, judgement.connector
     own, tenant_id = connector.connector_id, connector.tenant_id
-    readers = ports.memory.claim_tenant(tenant_id, own, remember=not judgement.run.dry_run)
+    if not judgement.run.dry_run:
+        ports.memory.note_reader(tenant_id, own)
     return [
         Claim(
             f"tenant {tenant_id.lower()}",
@@ -40,7 +41,7 @@ def _tenant_claims(judgement: Judgement, known: set[str]) -> list[Claim]:
             f"connectors {own} and {other} read the same tenant {tenant_id}, so each of its users has two contacts;"
             " remove one of them, or let their filters share the users out",
         )
-        for other in sorted(readers & known - {own})
+        for other in sorted(ports.memory.readers(tenant_id) & known - {own})
     ]
 
 
@@ -52,7 +53,7 @@ def _contact_claims(judgement: Judgement, known: set[str]) -> list[Claim]:
         by_tenant.setdefault(tenant_id, []).append(contact_id)
     found = []
     for tenant_id, contact_ids in by_tenant.items():
-        readers = sorted(ports.memory.claim_tenant(tenant_id, "", remember=False) & known)
+        readers = sorted(ports.memory.readers(tenant_id) & known)
         other = ", ".join(readers) or f"tenant {tenant_id}"
         whose = f"connector {other}" if readers else f"{other}, which no connector reads any more"
         named = ", ".join(contact_ids[:MOST_NAMED]) + (", …" if len(contact_ids) > MOST_NAMED else "")

@@ -61,7 +61,7 @@ def unread_warning(run: Run) -> Json | None:
         return None
     message = (
         f"only {run.notes[NOTE]['read']} of the writes that were to be read back were read: {reason};"
-        " what was written stands, `contact-sync run --full --dry-run` compares everything"
+        f" what was written stands, `contact-sync run {run.connector_id} --mode full --dry-run` compares everything"
     )
     return {"user_principal_name": None, "code": codes.READ_BACK_INCOMPLETE, "message": message}
 

@@ -1,12 +1,12 @@
 """Settings → store, adapters and ports: the one place where the parts meet, and where a mismatch of shapes shows."""
 
+from adapters.limits import Budget, Slots
 from adapters.notify import AppriseNotifier
 from adapters.records.runs import Lane
 from adapters.store import Store, StoreTiming
 from adapters.store import open_store as open_store_at
 from adapters.store.budgets import InstanceBudget, Rate
 from adapters.store.slots import InstanceSlots
-from adapters.transport import Budget, Slots
 from tasks.ports import Ports, Publisher
 from worker import embedded
 from worker.configuration import to_documents

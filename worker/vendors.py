@@ -8,10 +8,11 @@ from typing import Any, Protocol, TypeVar
 from pydantic import SecretStr
 
 from adapters.graph import AppRegistration, Certificate, Cloud, GraphDirectory, GraphSubscriptions
+from adapters.limits import Budget, Slots
 from adapters.read_only import ReadOnlyContacts
 from adapters.records import Run
 from adapters.records.runs import Lane
-from adapters.transport import Budget, Observer, Slots, make_client
+from adapters.transport import Observer, make_client
 from tasks.connector import Connector
 from tasks.ports import Contacts, Expiry
 from worker.configuration import GraphApp, Parts, PsaContacts, PsaSection, SnapshotConfiguration, psa_kinds

@@ -37,8 +37,9 @@ from adapters.autotask.wire import (
     parse_rows,
 )
 from adapters.errors import AnswerLostError, InstanceError, NotFoundError, RecordError, WireError
+from adapters.limits import Budget, Slots, Unbounded
 from adapters.remembered import Remembered
-from adapters.transport import Budget, Observer, Permit, Slots, Transport, Unbounded
+from adapters.transport import Observer, Permit, Transport
 from adapters.wire import Shape
 
 RENEW_PAUSE_S = 60.0  # keys that stay refused make us look for the zone once a minute, not at every call

@@ -33,8 +33,9 @@ from adapters.autotask.setup import Setup
 from adapters.autotask.wire import VENDOR, WireContact
 from adapters.costs import Cost
 from adapters.errors import AnswerLostError, NotFoundError, RecordError, SyncError, WireError
+from adapters.limits import Budget, Slots
 from adapters.records import Company, Contact, ContactChange, ContactDraft, PsaSchema
-from adapters.transport import Budget, Observer, Permit, Slots
+from adapters.transport import Observer, Permit
 
 SETUP_AGE_S = 120.0  # how old the names may be that a run is judged by
 MOST_BY_ID = 200  # in one question; far below the 500 conditions and the 500 contacts of a page

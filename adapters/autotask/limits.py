@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 
 from adapters.autotask.wire import Threshold
 from adapters.errors import BudgetError, SyncError
-from adapters.transport import Budget, Slots
+from adapters.limits import Budget, Slots
 
 HOUR_SHARE = 0.5  # of the hour, used by all together; the rest is for the MSP's other integrations
 CHECK_EVERY_S = 60.0  # asking counts too

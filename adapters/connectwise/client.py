@@ -32,8 +32,9 @@ from adapters.connectwise.wire import (
     parse_list,
 )
 from adapters.errors import AnswerLostError, InstanceError, NotFoundError, RecordError, SyncError, WireError
+from adapters.limits import Budget
 from adapters.remembered import Remembered
-from adapters.transport import Budget, Observer, Permit, Transport
+from adapters.transport import Observer, Permit, Transport
 
 FALLBACK_CODEBASE = "v4_6_release/"  # own servers always; the cloud forwards it
 RENEW_PAUSE_S = 60.0  # an address that stays wrong is looked up once a minute, not by every call that meets it

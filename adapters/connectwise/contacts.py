@@ -32,8 +32,9 @@ from adapters.connectwise.setup import Setup
 from adapters.connectwise.wire import VENDOR, WireContact
 from adapters.costs import Cost
 from adapters.errors import NotFoundError, RecordError, WireError
+from adapters.limits import Budget
 from adapters.records import Company, Contact, ContactChange, ContactDraft, PsaSchema
-from adapters.transport import Budget, Observer, Permit
+from adapters.transport import Observer, Permit
 
 SETUP_AGE_S = 120.0  # how old the names may be that a run is judged by
 

@@ -17,8 +17,9 @@ from adapters.graph.login import classify_login
 from adapters.graph.mapping import map_credentials, map_entry, map_organization, map_user, restore_name
 from adapters.graph.subscriptions import GraphSubscriptions
 from adapters.graph.wire import VENDOR, Wire, WireApplication, WireOrganizations, WirePage
+from adapters.limits import Budget
 from adapters.records import USER_PROPERTIES, Credential, DirectoryPage, Organization, User
-from adapters.transport import Budget, Observer, Transport, read_json, request_id
+from adapters.transport import Observer, Transport, read_json, request_id
 
 PAGE_SIZE = 999  # the most that /users gives (learn.microsoft.com/graph/api/user-list, read 2026-11-22)
 _DELETED_PATH = "/directory/deletedItems/microsoft.graph.user"  # Graph demands the cast (directory-deleteditems-list)

@@ -27,7 +27,8 @@ from adapters.halo.wire import (
     parse_page,
     parse_report,
 )
-from adapters.transport import Budget, Observer, Permit, Transport
+from adapters.limits import Budget
+from adapters.transport import Observer, Permit, Transport
 
 USERS = "/Users"
 CLIENTS = "/Client"

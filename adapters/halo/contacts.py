@@ -46,8 +46,9 @@ from adapters.halo.paging import read_cursor
 from adapters.halo.searching import Searches
 from adapters.halo.setup import AFRESH, Setup, UsersReport
 from adapters.halo.wire import VENDOR, Page, WireUser
+from adapters.limits import Budget
 from adapters.records import Company, Contact, ContactChange, ContactDraft, PsaSchema
-from adapters.transport import Budget, Observer, Permit
+from adapters.transport import Observer, Permit
 
 SETUP_AGE_S = 120.0  # how old the names may be that a run is judged by
 DETAILED_PAGE_SIZE = 25  # their details are as many calls: a page must not take longer than a step may be silent

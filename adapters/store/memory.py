@@ -68,12 +68,13 @@ class Memory:
                 values += [user_id, encoded["read_at_ms"], encoded["link"], encoded["contact"], encoded["owner"]]
             self._connection.call("links_save", keys=keys, args={}, rest=values)
 
-    def claim_tenant(self, tenant_id: str, connector_id: str, *, remember: bool) -> set[str]:
-        """Return which connectors ever read the tenant; remember that this one does."""
-        readers = self._keys.readers(tenant_id)
-        if remember:
-            self._connection.client.sadd(readers, connector_id)
-        return {text(name) for name in self._connection.client.smembers(readers)}
+    def note_reader(self, tenant_id: str, connector_id: str) -> None:
+        """Remember that this connector reads the tenant. A repeat changes nothing."""
+        self._connection.client.sadd(self._keys.readers(tenant_id), connector_id)
+
+    def readers(self, tenant_id: str) -> set[str]:
+        """Return which connectors ever read the tenant."""
+        return {text(name) for name in self._connection.client.smembers(self._keys.readers(tenant_id))}
 
     def note_changes(self, connector_id: str, run_id: str, tally: Mapping[str, int], *, keep_s: float) -> None:
         """Remember how many changes of each kind a run makes, and forget what is older than is kept."""

@@ -284,8 +284,11 @@ class Memory(Protocol):
     def save_links(self, home: str, links: Mapping[str, Link]) -> None:
         """Remember links without a write; a link with a newer read time stands."""
 
-    def claim_tenant(self, tenant_id: str, connector_id: str, *, remember: bool) -> set[str]:
-        """Return which connectors ever read the tenant; remember that this one does. A repeat changes nothing."""
+    def note_reader(self, tenant_id: str, connector_id: str) -> None:
+        """Remember that this connector reads the tenant. A repeat changes nothing."""
+
+    def readers(self, tenant_id: str) -> set[str]:
+        """Return which connectors ever read the tenant."""
 
     def note_changes(self, connector_id: str, run_id: str, tally: Mapping[str, int], *, keep_s: float) -> None:
         """Remember how many changes of each kind a run makes; a repeat for the same run replaces it."""

@@ -6,6 +6,20 @@ from typing import Any
 
 import httpx
 
+from tests.fakes.engine import Engine
+from worker.api.access import Access
+from worker.api.serving import create_api
+from worker.configuration import ApiSection
+
+TOKENS = {
+    "chief": {"token": "chief-token-0123456789", "allow": "approve"},
+    "robot": {"token": "robot-token-0123456789"},
+    "other": {"token": "other-token-0123456789", "allow": "approve", "connectors": ("fabrikam",)},
+}
+CHIEF = {"Authorization": "Bearer chief-token-0123456789"}
+ROBOT = {"Authorization": "Bearer robot-token-0123456789"}
+OTHER = {"Authorization": "Bearer other-token-0123456789"}
+
 
 class Door:
     """The methods of HTTP as httpx has them; `content` may come in parts, whose length is not told, or slowly."""
@@ -41,3 +55,9 @@ class Door:
 async def _in_parts(parts: Iterable[bytes]) -> AsyncIterator[bytes]:
     for part in parts:
         yield part
+
+
+def door_of(engine: Engine) -> Door:
+    """Open the API over an engine, to callers with these tokens."""
+    access = Access(ApiSection.model_validate({"tokens": TOKENS}))
+    return Door(create_api(lambda: engine.ports, lambda: engine.store, access))

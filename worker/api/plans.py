@@ -27,6 +27,7 @@ from worker.api.runs import (
     Format,
     IdempotencyKey,
     Limit,
+    accepted,
     as_file,
     claim_key,
     find_head,
@@ -94,9 +95,7 @@ def plans_router(ports: Callable[[], Ports], store: Callable[[], Store], access:
         run_id = await run_in_threadpool(
             request_for, ports(), store(), caller, connector, inputs=inputs, key=key, keeps_plan=True
         )
-        location = f"/v1/runs/{run_id}"
-        body = {"run_id": run_id, "connector": connector, "location": location}
-        return JSONResponse(body, HTTPStatus.ACCEPTED, headers={"Location": location})
+        return accepted(run_id, connector)
 
     @router.get("/plans", responses={**UNKNOWN, **described({"plans": [FACTS], "next_offset": None})})
     def listing(request: Request, connector: Connector = None, limit: Limit = 20, offset: Offset = 0) -> JSONResponse:
@@ -181,15 +180,7 @@ def _asked(ports: Ports, store: Store, caller: Caller, plan: KeptPlan, *, key: s
         asked: Asked = apply_plan(ports, plan, trigger="api")
     except RequestRefusedError as error:
         raise ProblemError(HTTPStatus.CONFLICT, str(error)) from None
-    location = f"/v1/runs/{asked.run_id}"
-    body = {
-        "run_id": asked.run_id,
-        "connector": plan.connector_id,
-        "plan": plan.number,
-        "is_new": asked.is_new,
-        "location": location,
-    }
-    return JSONResponse(body, HTTPStatus.ACCEPTED, headers={"Location": location})
+    return accepted(asked.run_id, plan.connector_id, plan=plan.number, is_new=asked.is_new)
 
 
 def _described(name: str) -> dict[int | str, Json]:

@@ -112,9 +112,7 @@ def runs_router(ports: Callable[[], Ports], store: Callable[[], Store], access: 
         caller = access.caller(request, "run")
         inputs = await read_inputs(request)
         run_id = await run_in_threadpool(request_for, ports(), store(), caller, connector, inputs=inputs, key=key)
-        location = f"/v1/runs/{run_id}"
-        body = {"run_id": run_id, "connector": connector, "location": location}
-        return JSONResponse(body, HTTPStatus.ACCEPTED, headers={"Location": location})
+        return accepted(run_id, connector)
 
     @router.get("/runs", responses={**UNKNOWN, **described(examples.RUNS)})
     def listing(request: Request, connector: Connector = None, limit: Limit = 20, offset: Offset = 0) -> JSONResponse:
@@ -163,6 +161,13 @@ def _add_exports(router: APIRouter, store: Callable[[], Store], access: Access) 
     def page(request: Request, run: str) -> Response:
         """Give a closed run's report as one self-contained page."""
         return _exported(store(), access.caller(request, "read"), run, "html")
+
+
+def accepted(run_id: str, connector: str, **facts: object) -> JSONResponse:
+    """Answer that a run is asked for, and where it is watched: 202."""
+    location = f"/v1/runs/{run_id}"
+    body = {"run_id": run_id, "connector": connector, **facts, "location": location}
+    return JSONResponse(body, HTTPStatus.ACCEPTED, headers={"Location": location})
 
 
 def request_for(

@@ -22,6 +22,7 @@ from worker.api.runs import (
     UNKNOWN,
     WRONG_BODY,
     IdempotencyKey,
+    accepted,
     claim_key,
     find_head,
     find_open,
@@ -84,6 +85,4 @@ def _undo(ports: Ports, store: Store, caller: Caller, run: str, *, asked: Asked,
         )
     except UndoRefusedError as error:
         raise ProblemError(HTTPStatus.CONFLICT, str(error)) from None
-    location = f"/v1/runs/{made.run_id}"
-    body = {"run_id": made.run_id, "connector": made.connector_id, "undoes": run, "location": location}
-    return JSONResponse(body, HTTPStatus.ACCEPTED, headers={"Location": location})
+    return accepted(made.run_id, made.connector_id, undoes=run)

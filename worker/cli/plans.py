@@ -45,7 +45,8 @@ MOST_PLANS = 20
 EXPORTS = {"json": write_json_plan, "csv": write_csv_plan, "html": write_html_plan}
 MAKE = "make"
 CODES = (
-    "Exit codes: 0 success · 1 the run had errors · 2 usage, or no such plan · 3 not confirmed, held or cancelled"
+    "Exit codes: 0 success · 1 the run had errors · 2 usage, no such plan, or nobody to ask and no --yes"
+    " · 3 not confirmed, held or cancelled"
     " · 4 not run (no worker, credentials) · 130 Ctrl-C: the run goes on"
 )
 

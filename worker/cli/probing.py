@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from adapters.errors import SyncError
+from adapters.limits import Budget
 from adapters.records import Company, Organization, PsaSchema
 from adapters.records.runs import Lane
 from adapters.store import Store
-from adapters.transport import Budget
 from tasks.connector import Connector
 from tasks.mapping_checks import check_mapping
 from tasks.pairing import CONFIRMED, DOUBTFUL, FITS, shared_domain

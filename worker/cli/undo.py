@@ -21,8 +21,9 @@ FIRST_CHANGES = 10
 EPILOG = (
     "Example: contact-sync undo 20261124T020000-contoso-ab12cd --dry-run\n\n"
     "Example: contact-sync undo 20261124T020000-contoso-ab12cd --upn john.doe@contoso.com --yes\n\n"
-    "Exit codes: 0 success · 1 the run had errors · 2 usage, or a run that cannot be undone · 3 not confirmed, held or"
-    " cancelled · 4 not run (connector busy, no worker, credentials) · 130 Ctrl-C: the run goes on."
+    "Exit codes: 0 success · 1 the run had errors · 2 usage, a run that cannot be undone, or nobody to ask and no --yes"
+    " · 3 not confirmed, held or cancelled · 4 not run (connector busy, no worker, credentials)"
+    " · 130 Ctrl-C: the run goes on."
 )
 
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run id as `runs` lists it.")]

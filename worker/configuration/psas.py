@@ -12,7 +12,8 @@ from typing import Annotated, Any, Protocol, Union
 import httpx
 from pydantic import Field
 
-from adapters.transport import Budget, Observer, Slots
+from adapters.limits import Budget, Slots
+from adapters.transport import Observer
 from tasks.connector import FieldRule
 from tasks.ports import Contacts
 from worker.configuration.problems import ConfigurationError, Problem

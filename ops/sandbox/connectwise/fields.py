@@ -93,3 +93,20 @@ def trim(record: Any, paths: tuple[tuple[str, ...], ...]) -> Any:
         if name not in shown:
             shown[name] = trim(record[name], tuple(rest))
     return shown
+
+
+def definition_of(entry: Json) -> Json:
+    """Return the set-up's entry of a custom field, by the field as contacts show it."""
+    return {
+        "id": entry["id"],
+        "podId": 4,
+        "caption": entry["caption"],
+        "sequenceNumber": 1,
+        "screenId": "ct300",
+        "fieldTypeIdentifier": "Text",
+        "entryTypeIdentifier": "EntryField",
+        "requiredFlag": False,
+        "displayOnScreenFlag": True,
+        "readOnlyFlag": False,
+        "_info": {},
+    }

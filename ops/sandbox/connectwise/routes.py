@@ -10,6 +10,7 @@ from typing import Any
 
 from ops.sandbox.connectwise import errors, fields
 from ops.sandbox.connectwise.errors import PsaError
+from ops.sandbox.connectwise.fields import definition_of
 from ops.sandbox.connectwise.listing import Listing, parameter
 from ops.sandbox.connectwise.records import custom_field
 from ops.sandbox.connectwise.state import Psa
@@ -367,21 +368,8 @@ class ConnectWise:
         return self._listing.records(request, sites, "companySite")
 
     def _definitions(self) -> dict[int, Json]:
-        entry = custom_field(self._settings)
-        definition = {
-            "id": entry["id"],
-            "podId": 4,
-            "caption": entry["caption"],
-            "sequenceNumber": 1,
-            "screenId": "ct300",
-            "fieldTypeIdentifier": "Text",
-            "entryTypeIdentifier": "EntryField",
-            "requiredFlag": False,
-            "displayOnScreenFlag": True,
-            "readOnlyFlag": False,
-            "_info": {},
-        }
-        return {entry["id"]: definition}
+        definition = definition_of(custom_field(self._settings))
+        return {definition["id"]: definition}
 
     def _system_info(self, *_: Any) -> Answer:
         access = self.psa.access

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from adapters.connectwise import Access, ConnectWiseContacts, FieldSettings
-from adapters.transport import Budget
+from adapters.limits import Budget
 from tests.contract.kit import psa as kit
 from tests.contract.kit.psa import COMPANY, OTHER_COMPANY, change, draft, object_id, permit
 from tests.contract.sandbox import Sandbox

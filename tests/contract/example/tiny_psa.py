@@ -10,8 +10,9 @@ from pydantic import Field
 
 from adapters.costs import Cost
 from adapters.errors import NotFoundError, RecordError
+from adapters.limits import Budget
 from adapters.records import Company, Contact, ContactChange, ContactDraft, FieldSpec, PsaSchema
-from adapters.transport import Budget, Permit
+from adapters.transport import Permit
 from tasks.connector import FieldRule
 from worker.configuration import Parts, PsaContacts, PsaKind, PsaSection
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from adapters.halo import Access, FieldSettings, HaloContacts
-from adapters.transport import Budget
+from adapters.limits import Budget
 from tests.contract.kit import psa as kit
 from tests.contract.kit.psa import COMPANY, OTHER_COMPANY, On, change, draft, object_id, permit
 from tests.contract.sandbox import Sandbox

@@ -7,8 +7,8 @@ import pytest
 from adapters.autotask import AutotaskContacts
 from adapters.connectwise import ConnectWiseContacts
 from adapters.halo import HaloContacts
+from adapters.limits import Budget
 from adapters.records import Company
-from adapters.transport import Budget
 from tests.contract.autotask import psas as autotask
 from tests.contract.connectwise import psas as connectwise
 from tests.contract.example.tiny_psa import PLACES, TinyContacts

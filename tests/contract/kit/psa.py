@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from adapters.costs import Cost
+from adapters.limits import Budget
 from adapters.records import Contact, ContactChange, ContactDraft
-from adapters.transport import Budget
 from tasks.ports import Contacts
 from tests.contract.sandbox import Sandbox
 

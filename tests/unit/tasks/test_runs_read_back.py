@@ -132,6 +132,7 @@ def test_read_that_fails_changes_nothing_but_a_warning(engine: Engine, error: Sy
     report = engine.run(sync_mode="full")
     (message,) = warnings(report, INCOMPLETE)
     assert error.reason in message
+    assert "`contact-sync run contoso --mode full --dry-run`" in message
     assert (report["success"], counts(report), report["read_back"]["read"]) == (True, (4, 0, 0, 0), 0)
     assert engine.watermark.delta_link
 

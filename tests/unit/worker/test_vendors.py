@@ -7,7 +7,7 @@ import pytest
 from adapters.connectwise import ConnectWiseContacts
 from adapters.connectwise.mapping import MAX_LENGTHS
 from adapters.halo import HaloContacts
-from adapters.transport import Budget
+from adapters.limits import Budget
 from tasks.connector import Connector
 from tests.fakes.budget import NullBudget
 from tests.unit.worker.conftest import Installation

@@ -14,7 +14,7 @@ import httpx
 
 from adapters.autotask import Access, AutotaskContacts, FieldSettings
 from adapters.errors import SyncError
-from adapters.transport import Budget, Slots
+from adapters.limits import Budget, Slots
 from tests.fakes.budget import NullBudget
 from tests.fakes.slots import NullSlots
 

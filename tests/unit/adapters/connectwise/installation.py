@@ -17,7 +17,7 @@ import jsonpatch
 
 from adapters.connectwise import Access, ConnectWiseContacts, FieldSettings
 from adapters.errors import SyncError
-from adapters.transport import Budget
+from adapters.limits import Budget
 from tests.fakes.budget import NullBudget
 
 HOST = "https://api-na.myconnectwise.net"

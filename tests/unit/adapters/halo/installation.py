@@ -14,7 +14,7 @@ import httpx
 
 from adapters.errors import SyncError
 from adapters.halo import Access, FieldSettings, HaloContacts
-from adapters.transport import Budget
+from adapters.limits import Budget
 from tests.fakes.budget import NullBudget
 
 Json = dict[str, Any]

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from adapters.errors import BudgetError
+from adapters.limits import Slots
 from adapters.store import Store
 from adapters.store.slots import InstanceSlots
-from adapters.transport import Slots
 
 
 def slots(store: Store, *, most: int = 2, instance: str = "main", lease_s: float = 30.0, wait_s: float = 0.3) -> Slots:

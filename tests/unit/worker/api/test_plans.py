@@ -8,20 +8,9 @@ import pytest
 
 from adapters.store import Store
 from tasks.requesting import request_run
-from tests.fakes.door import Door
+from tests.fakes.door import CHIEF, OTHER, ROBOT, Door, door_of
 from tests.fakes.engine import Engine
-from worker.api.access import Access
-from worker.api.serving import create_api
-from worker.configuration import ApiSection
 
-TOKENS = {
-    "chief": {"token": "chief-token-0123456789", "allow": "approve"},
-    "robot": {"token": "robot-token-0123456789"},
-    "other": {"token": "other-token-0123456789", "allow": "approve", "connectors": ("fabrikam",)},
-}
-CHIEF = {"Authorization": "Bearer chief-token-0123456789"}
-ROBOT = {"Authorization": "Bearer robot-token-0123456789"}
-OTHER = {"Authorization": "Bearer other-token-0123456789"}
 PEOPLE = 3
 
 
@@ -34,8 +23,7 @@ def engine(store: Store) -> Engine:
 
 @pytest.fixture
 def door(engine: Engine) -> Door:
-    access = Access(ApiSection.model_validate({"tokens": TOKENS}))
-    return Door(create_api(lambda: engine.ports, lambda: engine.store, access))
+    return door_of(engine)
 
 
 def make(door: Door, engine: Engine, **options: Any) -> int:

@@ -1,6 +1,6 @@
 """An installation with a store and without workers, for commands that only look or publish."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import pytest
@@ -8,6 +8,10 @@ import redis
 
 from tests.fakes.valkey import running_valkey
 from tests.unit.worker.conftest import Installation
+from worker.cli import main
+
+Command = Callable[..., tuple[int, str, str]]
+"""Runs a command to its end; returns its exit code, and what it printed on both streams, stderr on one line."""
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +30,15 @@ def stored(installation: Installation, server: str, monkeypatch: pytest.MonkeyPa
         client.flushdb()
     installation.replace("[service]", f'[service]\nredis_url = "{server}"')
     return installation
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
+    def done(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main(list(arguments))
+        shown = capsys.readouterr()
+        return int(end.value.code or 0), shown.out, " ".join(shown.err.split())
+
+    return done

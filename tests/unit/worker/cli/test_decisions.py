@@ -2,19 +2,19 @@
 
 import getpass
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from adapters.errors import TenantError
 from adapters.store import open_store
 from tests.fakes.engine import Engine
+from tests.unit.worker.cli.conftest import Command
 from tests.unit.worker.conftest import Installation
-from worker.cli import decisions, main
+from worker.cli import decisions
 from worker.cli.exits import Exit
 
 ANN = "ann@contoso.com"
-Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -26,20 +26,6 @@ def engine(stored: Installation, monkeypatch: pytest.MonkeyPatch) -> Iterator[En
     engine.psa.add_contact(first_name="Ann", last_name="Example", email=ANN)
     yield engine
     store.close()
-
-
-@pytest.fixture
-def command(engine: Engine, capsys: pytest.CaptureFixture[str]) -> Command:
-    del engine  # it must be there before a command looks
-
-    def done(*arguments: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            main(list(arguments))
-        shown = capsys.readouterr()
-        return int(end.value.code or 0), shown.out, " ".join(shown.err.split())
-
-    return done
 
 
 def test_decision_is_shown_with_who_when_and_why(command: Command, engine: Engine) -> None:

@@ -1,7 +1,7 @@
 """`contact-sync review`: what waits for a person is listed with what settles it, and goes when it is settled."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -10,12 +10,11 @@ from tasks.requesting import request_run
 from tasks.settling import Proposal, decide
 from tests.fakes.directory import FakeDirectory
 from tests.fakes.engine import Engine
+from tests.unit.worker.cli.conftest import Command
 from tests.unit.worker.conftest import Installation
-from worker.cli import decisions, main, review
+from worker.cli import decisions, review
 from worker.cli.exits import Exit
 from worker.reviewing import waiting
-
-Review = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -26,20 +25,6 @@ def engine(stored: Installation, monkeypatch: pytest.MonkeyPatch) -> Iterator[En
         monkeypatch.setattr(module, "requesting_ports", lambda settings, store: engine.ports)
     yield engine
     store.close()
-
-
-@pytest.fixture
-def command(engine: Engine, capsys: pytest.CaptureFixture[str]) -> Review:
-    del engine  # it must be there before a command looks
-
-    def done(*arguments: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            main(list(arguments))
-        shown = capsys.readouterr()
-        return int(end.value.code or 0), shown.out, shown.err.strip()
-
-    return done
 
 
 def kinds(engine: Engine) -> list[tuple[str, str | None]]:
@@ -53,7 +38,7 @@ def twins(engine: Engine, name: str = "ann") -> None:
 
 
 def test_possible_duplicate_waits_until_it_is_decided_by_a_command_that_is_named(
-    engine: Engine, command: Review
+    engine: Engine, command: Command
 ) -> None:
     twins(engine)
     assert kinds(engine) == []
@@ -75,7 +60,7 @@ def test_possible_duplicate_waits_until_it_is_decided_by_a_command_that_is_named
     assert command("review", "--all") == (Exit.SUCCESS, "", "nothing waits for a decision")
 
 
-def test_people_are_told_in_lines_that_no_terminal_obeys(engine: Engine, command: Review) -> None:
+def test_people_are_told_in_lines_that_no_terminal_obeys(engine: Engine, command: Command) -> None:
     engine.directory.add_user("eve", user_principal_name="e'v;e\x1b[31m@contoso.com")
     for _ in range(2):
         engine.psa.add_contact(first_name="Eve", last_name="Example", email="eve@contoso.com")
